@@ -1,0 +1,303 @@
+"""
+HDF5 in and out: the only module that opens HDF5 files.
+
+Contracts (architecture, section 6). Audio: `samples (total, channels)` float32, `offset (clips + 1,)` int64,
+`clip_id (clips,)`, `loudness_before_lufs`, `loudness_after_lufs`, `silent (clips,)`. Embeddings: `clip_id`,
+`row_key`, `embedding (clips, dim)` float32, `silent`, optionally `frames (total, dim)` and `frame_offset`;
+contiguous and uncompressed, with dimension scales attached.
+"""
+
+import threading
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+import h5py
+import numpy as np
+
+from embedshift.atomic import write_atomically
+from embedshift.errors import UserError
+
+TEXT = h5py.string_dtype("utf-8")
+CHUNK_SAMPLES = 1 << 18
+FLUSH_SAMPLES = 1 << 22
+
+
+class AudioWriter:
+    """Append clips to a new audio file; give it the temporary path of `write_atomically`."""
+
+    def __init__(
+        self, path: str | Path, *, sample_rate_hz: int, channels: int, attributes: Mapping[str, Any] | None = None
+    ) -> None:
+        self._file = h5py.File(path, "w")
+        self._samples = self._file.create_dataset(
+            "samples",
+            shape=(0, channels),
+            maxshape=(None, channels),
+            dtype="f4",
+            chunks=(max(1, CHUNK_SAMPLES // channels), channels),
+        )
+        self._file.attrs["sample_rate_hz"] = int(sample_rate_hz)
+        _set_attributes(self._file, attributes or {})
+        self._pending: list[np.ndarray] = []
+        self._lengths: list[int] = []
+        self._clip_id: list[str] = []
+        self._loudness: list[tuple[float, float]] = []
+        self._silent: list[bool] = []
+
+    def append(
+        self,
+        clip_id: str,
+        samples: np.ndarray,
+        *,
+        loudness_before_lufs: float,
+        loudness_after_lufs: float,
+        silent: bool = False,
+    ) -> None:
+        """Add one clip, samples of shape (samples, channels) float32."""
+        self._pending.append(np.ascontiguousarray(samples, dtype=np.float32))
+        self._lengths.append(len(samples))
+        self._clip_id.append(clip_id)
+        self._loudness.append((loudness_before_lufs, loudness_after_lufs))
+        self._silent.append(silent)
+        if sum(map(len, self._pending)) >= FLUSH_SAMPLES:
+            self._flush()
+
+    def _flush(self) -> None:
+        if not self._pending:
+            return
+        block = np.concatenate(self._pending)
+        start = self._samples.shape[0]
+        self._samples.resize(start + len(block), axis=0)
+        self._samples[start:] = block
+        self._pending.clear()
+
+    def _close(self) -> None:
+        self._flush()
+        self._file["offset"] = np.concatenate([[0], np.cumsum(self._lengths)]).astype(np.int64)
+        _write_texts(self._file, "clip_id", self._clip_id)
+        loudness = np.array(self._loudness, dtype=np.float64).reshape(-1, 2)
+        self._file["loudness_before_lufs"] = loudness[:, 0]
+        self._file["loudness_after_lufs"] = loudness[:, 1]
+        self._file["silent"] = np.array(self._silent, dtype=bool)
+
+    def __enter__(self) -> Self:
+        """Return the writer."""
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """Write the tables of the file, unless the block failed, and close it."""
+        try:
+            if kind is None:
+                self._close()
+        finally:
+            self._file.close()
+
+
+class AudioReader:
+    """Read clips of an audio file by row; several threads may share one reader."""
+
+    def __init__(self, path: str | Path) -> None:
+        self.path = Path(path)
+        self._file = _open(self.path, ("samples", "offset", "clip_id", "silent"))
+        self._lock = threading.Lock()
+        self.clip_id = _read_texts(self._file["clip_id"])
+        self.offset = self._file["offset"][:]
+        self.sample_rate_hz = int(self._file.attrs["sample_rate_hz"])
+        self.channels = int(self._file["samples"].shape[1])
+        self.loudness_before_lufs = self._file["loudness_before_lufs"][:]
+        self.loudness_after_lufs = self._file["loudness_after_lufs"][:]
+        self.silent = self._file["silent"][:]
+        self.attributes = _get_attributes(self._file)
+
+    def __len__(self) -> int:
+        """Return the number of clips."""
+        return len(self.clip_id)
+
+    def read(self, index: int) -> np.ndarray:
+        """Return clip `index`, shape (samples, channels), float32."""
+        return self.read_block(index, index + 1)[0]
+
+    def read_block(self, start: int, stop: int) -> list[np.ndarray]:
+        """Return clips `start` to `stop - 1`, each (samples, channels) float32, with one read of the file."""
+        first, last = int(self.offset[start]), int(self.offset[stop])
+        with self._lock:
+            block = self._file["samples"][first:last]
+        return np.split(block, self.offset[start + 1 : stop] - first)
+
+    def close(self) -> None:
+        """Close the file."""
+        self._file.close()
+
+    def __enter__(self) -> Self:
+        """Return the reader."""
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """Close the file."""
+        self.close()
+
+
+@dataclass(frozen=True)
+class Embeddings:
+    """
+    Embeddings of one data set under one condition.
+
+    Attributes
+    ----------
+    clip_id, row_key : list of str, length clips
+    embedding : float32 array, shape (clips, dim)
+    silent : bool array, shape (clips,), True where the clip is silent at this condition
+    frames : float32 array, shape (total, dim), or None
+    frame_offset : int64 array, shape (clips + 1,), or None
+    attributes : what made the file
+    """
+
+    clip_id: list[str]
+    row_key: list[str]
+    embedding: np.ndarray
+    silent: np.ndarray
+    frames: np.ndarray | None = None
+    frame_offset: np.ndarray | None = None
+    attributes: dict[str, Any] = field(default_factory=dict)
+
+
+def write_embeddings(path: str | Path, embeddings: Embeddings) -> None:
+    """Write an embedding file atomically, contiguous and uncompressed, with dimension scales attached."""
+    with write_atomically(path) as temporary, h5py.File(temporary, "w") as file:
+        _write_texts(file, "clip_id", embeddings.clip_id)
+        _write_texts(file, "row_key", embeddings.row_key)
+        file["embedding"] = np.ascontiguousarray(embeddings.embedding, dtype=np.float32)
+        file["silent"] = np.asarray(embeddings.silent, dtype=bool)
+        file["dimension"] = np.arange(file["embedding"].shape[1])
+        _label_axes(file)
+        if embeddings.frames is not None:
+            file["frames"] = np.ascontiguousarray(embeddings.frames, dtype=np.float32)
+            file["frame_offset"] = np.asarray(embeddings.frame_offset, dtype=np.int64)
+        _set_attributes(file, embeddings.attributes)
+
+
+def read_embeddings(path: str | Path, expected_clip_id: Sequence[str] | None = None) -> Embeddings:
+    """
+    Read an embedding file and check it.
+
+    Raises
+    ------
+    UserError
+        If the file is damaged, holds other clips than `expected_clip_id` (or in another order), has rows of
+        another number than clips, or a value that is not finite.
+    """
+    path = Path(path)
+    with _open(path, ("clip_id", "row_key", "embedding", "silent")) as file:
+        found = Embeddings(
+            clip_id=_read_texts(file["clip_id"]),
+            row_key=_read_texts(file["row_key"]),
+            embedding=file["embedding"][:],
+            silent=file["silent"][:],
+            frames=file["frames"][:] if "frames" in file else None,
+            frame_offset=file["frame_offset"][:] if "frame_offset" in file else None,
+            attributes=_get_attributes(file),
+        )
+    _check_embeddings(path, found, expected_clip_id)
+    return found
+
+
+def _check_embeddings(path: Path, found: Embeddings, expected_clip_id: Sequence[str] | None) -> None:
+    if found.embedding.ndim != 2 or len(found.embedding) != len(found.clip_id):
+        raise UserError(
+            f"{path}: the embedding has shape {found.embedding.shape}, expected ({len(found.clip_id)}, dim). {_REMAKE}"
+        )
+    if expected_clip_id is not None and list(expected_clip_id) != found.clip_id:
+        raise UserError(
+            f"{path}: {_difference(found.clip_id, list(expected_clip_id))} The file and the manifest do not belong "
+            f"together. {_REMAKE}"
+        )
+    finite = np.isfinite(found.embedding).all(axis=1)
+    if not finite.all():
+        clip = found.clip_id[int(np.argmin(finite))]
+        raise UserError(f"{path}: the embedding of clip {clip} is not finite. {_REMAKE}")
+
+
+_REMAKE = "Delete the file and start the same command again: it is made anew."
+
+
+def _difference(found: list[str], expected: list[str]) -> str:
+    if len(found) != len(expected):
+        return f"it holds {len(found)} clips, the manifest {len(expected)}."
+    row = next(i for i, (a, b) in enumerate(zip(found, expected, strict=True)) if a != b)
+    return f"row {row} is clip {found[row]}, the manifest says {expected[row]}."
+
+
+def write_arrays(path: str | Path, arrays: Mapping[str, np.ndarray], attributes: Mapping[str, Any]) -> None:
+    """Write named arrays (numbers or texts) and attributes atomically."""
+    with write_atomically(path) as temporary, h5py.File(temporary, "w") as file:
+        for name, array in arrays.items():
+            array = np.asarray(array)
+            if array.dtype.kind in "UO":
+                _write_texts(file, name, [str(text) for text in array])
+            else:
+                file[name] = array
+        _set_attributes(file, attributes)
+
+
+def read_arrays(path: str | Path) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
+    """Return the arrays and the attributes of a file written by `write_arrays`; texts as arrays of str."""
+    with _open(Path(path), ()) as file:
+        arrays = {
+            name: np.array(_read_texts(data)) if h5py.check_string_dtype(data.dtype) else data[:]
+            for name, data in file.items()
+        }
+        return arrays, _get_attributes(file)
+
+
+def read_attributes(path: str | Path) -> dict[str, Any]:
+    """Return the attributes of any embedshift HDF5 file."""
+    with _open(Path(path), ()) as file:
+        return _get_attributes(file)
+
+
+def _label_axes(file: h5py.File) -> None:
+    file["clip_id"].make_scale("clip_id")
+    file["dimension"].make_scale("dimension")
+    for name, axes in {"embedding": ("clip_id", "dimension"), "row_key": ("clip_id",), "silent": ("clip_id",)}.items():
+        for axis, scale in enumerate(axes):
+            file[name].dims[axis].label = scale
+            file[name].dims[axis].attach_scale(file[scale])
+
+
+def _open(path: Path, required: tuple[str, ...]) -> h5py.File:
+    if not path.exists():
+        raise UserError(f"{path} does not exist. Start the workflow again: it makes what is missing.")
+    try:
+        file = h5py.File(path, "r")
+    except OSError as error:
+        raise UserError(f"{path} cannot be read as HDF5 ({error}). {_REMAKE}") from error
+    missing = [name for name in required if name not in file]
+    if missing:
+        file.close()
+        raise UserError(f"{path} lacks {', '.join(missing)}; it is not the kind of file expected here. {_REMAKE}")
+    return file
+
+
+def _write_texts(file: h5py.File, name: str, texts: Sequence[str]) -> None:
+    file.create_dataset(name, data=np.array(list(texts), dtype=object), dtype=TEXT, shape=(len(texts),))
+
+
+def _read_texts(dataset: h5py.Dataset) -> list[str]:
+    return list(dataset.asstr()[:])
+
+
+def _set_attributes(file: h5py.File, attributes: Mapping[str, Any]) -> None:
+    for name, value in attributes.items():
+        if value is not None:
+            file.attrs[name] = value
+
+
+def _get_attributes(file: h5py.File) -> dict[str, Any]:
+    return {name: value.item() if isinstance(value, np.generic) else value for name, value in file.attrs.items()}
