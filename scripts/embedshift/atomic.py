@@ -12,8 +12,7 @@ from embedshift.errors import UserError
 
 @contextmanager
 def write_atomically(path: str | Path) -> Iterator[Path]:
-    """
-    Yield a temporary path in the same folder; give it the name `path` when the block ends well.
+    """Yield a temporary path in the same folder; give it the name `path` when the block ends well.
 
     The temporary name carries host and process id, so that two jobs never share one and leftovers of killed
     processes can be recognised. A killed job leaves either the whole file or none (POSIX rename).

@@ -7,14 +7,14 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from embedshift.errors import UserError
+from embedshift.orphans import end_with_the_run
 
 LOGGER = logging.getLogger("embedshift")
 
 
 @contextmanager
 def job_log(path: str | Path) -> Iterator[logging.Logger]:
-    """
-    Send log lines to `path` and to stderr while the block runs; end the process with status 1 on an error.
+    """Send log lines to `path` and to stderr while the block runs; end the process with status 1 on an error.
 
     A `UserError` is written as its text alone. Any other exception is a defect of embedshift: its traceback goes
     to the log as well.
@@ -22,6 +22,7 @@ def job_log(path: str | Path) -> Iterator[logging.Logger]:
     Path(path).parent.mkdir(parents=True, exist_ok=True)
     handlers = [logging.FileHandler(path, mode="w", encoding="utf-8"), logging.StreamHandler(sys.stderr)]
     _attach(handlers)
+    end_with_the_run()
     try:
         yield LOGGER
     except UserError as error:

@@ -1,5 +1,4 @@
-"""
-HDF5 in and out: the only module that opens HDF5 files.
+"""HDF5 in and out: the only module that opens HDF5 files.
 
 Contracts (architecture, section 6). Audio: `samples (total, channels)` float32, `offset (clips + 1,)` int64,
 `clip_id (clips,)`, `loudness_before_lufs`, `loudness_after_lufs`, `silent (clips,)`. Embeddings: `clip_id`,
@@ -146,8 +145,7 @@ class AudioReader:
 
 @dataclass(frozen=True)
 class Embeddings:
-    """
-    Embeddings of one data set under one condition.
+    """Embeddings of one data set under one condition.
 
     Attributes
     ----------
@@ -184,8 +182,7 @@ def write_embeddings(path: str | Path, embeddings: Embeddings) -> None:
 
 
 def read_embeddings(path: str | Path, expected_clip_id: Sequence[str] | None = None) -> Embeddings:
-    """
-    Read an embedding file and check it.
+    """Read an embedding file and check it.
 
     Raises
     ------

@@ -29,8 +29,7 @@ NUMBERS = ("value", "ci_low", "ci_high", "null_mean", "p_value")
 
 
 def write_table(path: str | Path, rows: Iterable[Mapping[str, Any]], own_columns: tuple[str, ...] = ()) -> None:
-    """
-    Write rows as CSV with the shared columns first; a missing or not-a-number entry becomes an empty cell.
+    """Write rows as CSV with the shared columns first; a missing or not-a-number entry becomes an empty cell.
 
     Raises
     ------
@@ -51,8 +50,7 @@ def write_table(path: str | Path, rows: Iterable[Mapping[str, Any]], own_columns
 
 
 def read_table(path: str | Path) -> list[dict[str, Any]]:
-    """
-    Read a table; numbers are parsed (`n` as int), empty cells of numeric columns become None.
+    """Read a table; numbers are parsed (`n` as int), empty cells of numeric columns become None.
 
     Raises
     ------

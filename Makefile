@@ -1,0 +1,46 @@
+# The commands of the README. Each does its own set-up; a second call reuses what is there.
+#   make quickstart   the bundled study, from sound files to results/studies/quickstart/report.html
+#   make test         all tests
+#   make lint         ruff, snakefmt, snakemake --lint
+#   make bench        speed, as ratios against the reference way
+SHELL := /bin/bash
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+export PYTHONPATH :=
+export PYTHONDONTWRITEBYTECODE :=
+
+.PHONY: quickstart test lint bench
+.DEFAULT_GOAL := quickstart
+
+quickstart: $(VENV)/.ready
+	@cd $(CURDIR) && PYTHONPATH=scripts $(BIN)/python -m embedshift.stale_lock
+	$(BIN)/python -m snakemake --quiet rules host
+	@echo "The page: results/studies/quickstart/report.html"
+
+test: $(VENV)/.ready-test
+	$(BIN)/python -m pytest
+
+lint: $(VENV)/.ready-test
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/snakefmt --check Snakefile rules
+	$(BIN)/python -m snakemake --lint
+
+bench: $(VENV)/.ready-test
+	PYTHONPATH=scripts $(BIN)/python benchmarks/run_all.py
+
+$(VENV)/bin/python:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+	  { echo "embedshift needs Python 3.11 or newer; $(PYTHON) is $$($(PYTHON) --version 2>&1). Name another: make PYTHON=python3.12 ..."; exit 1; }
+	@$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null || \
+	  { echo "Python's venv module is missing. On Debian or Ubuntu: sudo apt install python3-venv"; exit 1; }
+	$(PYTHON) -m venv $(VENV)
+
+$(VENV)/.ready: requirements.lock | $(VENV)/bin/python
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --only-binary=:all: --no-binary=connection_pool -r requirements.lock
+	@touch $@
+
+$(VENV)/.ready-test: requirements-test.lock requirements.lock | $(VENV)/bin/python
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --only-binary=:all: --no-binary=connection_pool -r requirements-test.lock
+	@touch $(VENV)/.ready $@

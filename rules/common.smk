@@ -1,0 +1,88 @@
+"""What all rules share; no rules.
+
+Purpose: the complete config as STUDY, wildcards held to declared values, digests of code.
+Required inputs: config.schema.yaml, studies/presets.yaml, the folders of sounds that the config names.
+Outputs: results/clips/{dataset}/listing.csv, rewritten by the main process only when it differs.
+"""
+
+import os
+
+from snakemake.exceptions import WorkflowError
+
+from embedshift.codehash import code_of
+from embedshift.configuration import complete_config
+from embedshift.errors import UserError
+from embedshift.listing import write_listing
+from embedshift.names import check_names, record_names
+from embedshift.study import Study
+
+
+def start_study():
+    """Return the study, or stop with the user's mistakes in words."""
+    try:
+        study = Study(complete_config(config, Path(workflow.basedir), Path.cwd()))
+        check_names(Path(study.results), study.name, study.identities())
+        if workflow.is_main_process:
+            for dataset, settings in study.datasets.items():
+                write_listing(
+                    Path(settings["folder"]).expanduser(),
+                    settings["table"],
+                    Path(study.results, "clips", dataset, "listing.csv"),
+                )
+        return study
+    except UserError as error:
+        raise WorkflowError(str(error)) from None
+
+
+def one_of(names):
+    """Return a wildcard constraint that matches declared names only."""
+    return "|".join(re.escape(name) for name in names) or "(?!)"
+
+
+def remember_names():
+    record_names(Path(STUDY.results), STUDY.name, STUDY.identities())
+
+
+def tell_what_to_do():
+    print(
+        "A job failed; its message stands above and in its log. Mend the cause and start the same command again: "
+        "finished work is kept.",
+        file=sys.stderr,
+    )
+
+
+def has_gpu():
+    """Return whether this machine shows an NVIDIA device, without importing torch."""
+    return Path("/dev/nvidiactl").exists() or bool(
+        os.environ.get("CUDA_VISIBLE_DEVICES")
+    )
+
+
+def warn_without_profile():
+    """Warn once when the rerun triggers of profiles/default are not in force: edits of time stamps would count."""
+    if workflow.is_main_process and "code" in {
+        str(trigger) for trigger in workflow.rerun_triggers
+    }:
+        print(
+            "embedshift: the settings of profiles/default are not in force (another --profile?), so that a mere time "
+            "stamp of a script reruns its jobs. Add: --rerun-triggers mtime params input software-env",
+            file=sys.stderr,
+        )
+
+
+STUDY = start_study()
+RESULTS = STUDY.results
+STUDY_FOLDER = STUDY.folder
+config.update(STUDY.config)
+warn_without_profile()
+
+
+wildcard_constraints:
+    dataset=one_of(STUDY.datasets),
+    effect=one_of(STUDY.effects),
+    model=one_of(STUDY.models),
+    strength=one_of(
+        {text for effect in STUDY.effects for text in STUDY.strengths(effect)}
+    ),
+    condition=one_of(STUDY.all_conditions()),
+    weights=one_of({name for model in STUDY.models if (name := STUDY.weights(model))}),

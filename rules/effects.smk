@@ -1,0 +1,31 @@
+"""Clips through one effect at one strength.
+
+Required inputs: results/clips/{dataset}/clean.h5, manifest.csv.
+Outputs: results/effected/{dataset}/{effect}/{strength}.h5, which lives only as long as a model needs it.
+"""
+
+EFFECTED = RESULTS + "/effected/{dataset}/{effect}/{strength}.h5"
+
+
+# All cores for one condition, and less priority than embedding: otherwise rendering runs far ahead and fills the disk.
+rule apply_effect:
+    input:
+        # The manifest holds the digest of every clip's samples, so the large audio file need not be compared.
+        clean=ancient(rules.prepare_clips.output.clean),
+        manifest=rules.prepare_clips.output.manifest,
+    output:
+        audio=EFFECTED if STUDY.config["keep_effected_audio"] else temp(EFFECTED),
+    log:
+        "logs/apply_effect/{dataset}/{effect}/{strength}.log",
+    conda:
+        "../envs/audio.yaml"
+    threads: workflow.cores
+    params:
+        settings=lambda wildcards: STUDY.effect_settings(
+            wildcards.dataset, wildcards.effect, wildcards.strength
+        ),
+        code=code_of("apply_effect.py"),
+    message:
+        "Rendering {wildcards.effect} at {wildcards.strength} on {wildcards.dataset}"
+    script:
+        "../scripts/apply_effect.py"

@@ -1,0 +1,84 @@
+"""The page: what was run, figures, sounds, tables.
+
+Required inputs: tables, analyses (for their notes), manifests, embeddings (for what made them), captions.
+Outputs: results/studies/{study}/study.json, examples/{dataset}/{effect}.json, report.html.
+"""
+
+CAPTIONS = [f"report/{figure}.rst" for figure in FIGURES]
+
+
+rule render_examples:
+    input:
+        clean=ancient(rules.prepare_clips.output.clean),
+        manifest=rules.prepare_clips.output.manifest,
+    output:
+        examples=STUDY_FOLDER + "/examples/{dataset}/{effect}.json",
+    log:
+        f"logs/render_examples/{STUDY.name}/{{dataset}}/{{effect}}.log",
+    conda:
+        "../envs/audio.yaml"
+    params:
+        settings=lambda wildcards: STUDY.example_settings(
+            wildcards.dataset, wildcards.effect
+        ),
+        code=code_of("render_examples.py"),
+    message:
+        "Rendering sound examples of {wildcards.effect} on {wildcards.dataset}"
+    script:
+        "../scripts/render_examples.py"
+
+
+rule describe_study:
+    input:
+        manifests=expand(rules.prepare_clips.output.manifest, dataset=STUDY.datasets),
+        excluded=expand(rules.prepare_clips.output.excluded, dataset=STUDY.datasets),
+        notes=expand(rules.prepare_clips.output.notes, dataset=STUDY.datasets),
+        embeddings=list(embeddings_by_path()),
+        analyses=measured(".h5"),
+    output:
+        description=STUDY_FOLDER + "/study.json",
+    log:
+        f"logs/describe_study/{STUDY.name}.log",
+    conda:
+        "../envs/analysis.yaml"
+    params:
+        settings=STUDY.description_settings(),
+        code=code_of("describe_study.py"),
+    message:
+        "Describing what {STUDY.name} ran"
+    script:
+        "../scripts/describe_study.py"
+
+
+rule build_report:
+    input:
+        sensitivity=rules.tabulate_sensitivity.output.sensitivity,
+        trajectories=rules.tabulate_sensitivity.output.trajectories,
+        description=rules.describe_study.output.description,
+        examples=expand(
+            rules.render_examples.output.examples,
+            dataset=STUDY.datasets,
+            effect=STUDY.effects,
+        ),
+        figures=expand(STUDY_FOLDER + "/figures/{figure}.svg", figure=FIGURES),
+        captions=CAPTIONS,
+        template="report/page.html.j2",
+        css="report/page.css",
+    output:
+        page=report(
+            STUDY_FOLDER + "/report.html",
+            caption="../report/page.rst",
+            category="Report",
+            labels={"page": "the whole study"},
+        ),
+    log:
+        f"logs/build_report/{STUDY.name}.log",
+    conda:
+        "../envs/analysis.yaml"
+    params:
+        settings=STUDY.report_settings(),
+        code=code_of("build_report.py"),
+    message:
+        "Writing {output.page}"
+    script:
+        "../scripts/build_report.py"

@@ -1,0 +1,120 @@
+"""A config against its schema: mistakes in words, defaults filled in. Needs only what Snakemake itself needs."""
+
+import copy
+import difflib
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from jsonschema import Draft202012Validator
+from jsonschema.exceptions import ValidationError
+
+Schema = Mapping[str, Any]
+NAMES_OF_TYPES = {
+    "string": "a text",
+    "integer": "a whole number",
+    "number": "a number",
+    "boolean": "true or false",
+    "array": "a list",
+    "object": "a group of keys",
+    "null": "null",
+}
+BOUNDS = {
+    "minimum": "at least {}",
+    "exclusiveMinimum": "more than {}",
+    "maximum": "at most {}",
+    "exclusiveMaximum": "less than {}",
+    "minLength": "at least {} characters",
+    "minItems": "at least {} entries",
+    "minProperties": "at least {} entries",
+    "pattern": "matching {}",
+}
+
+
+def mistakes(config: Mapping[str, Any], schema: Schema) -> list[str]:
+    """Return one sentence for each mistake: the key's path, what was found, what is allowed."""
+    errors = sorted(Draft202012Validator(schema).iter_errors(config), key=lambda error: list(map(str, error.path)))
+    return [sentence for error in errors for sentence in _sentences(error, schema)]
+
+
+def with_defaults(value: Any, schema: Schema, root: Schema | None = None) -> Any:
+    """Return a copy of `value` in which every key that has a default in the schema is present."""
+    root = root or schema
+    schema = _resolved(schema, root)
+    if not isinstance(value, Mapping):
+        return copy.deepcopy(value)
+    filled = dict(value)
+    for key, inner in schema.get("properties", {}).items():
+        inner = _resolved(inner, root)
+        if key not in filled and "default" in inner:
+            filled[key] = copy.deepcopy(inner["default"])
+    return {key: with_defaults(item, _schema_of(key, schema), root) for key, item in filled.items()}
+
+
+def nearest(word: str, allowed: list[str]) -> str:
+    """Return ` Did you mean x?` for the nearest allowed word, or nothing."""
+    close = difflib.get_close_matches(str(word), allowed, n=1, cutoff=0.5)
+    return f" Did you mean {close[0]}?" if close else ""
+
+
+def _schema_of(key: str, schema: Schema) -> Schema:
+    others = schema.get("additionalProperties")
+    return schema.get("properties", {}).get(key, others if isinstance(others, Mapping) else {})
+
+
+def _resolved(schema: Schema, root: Schema) -> Schema:
+    reference = schema.get("$ref")
+    return {**root["$defs"][reference.removeprefix("#/$defs/")], **schema} if reference else schema
+
+
+def _sentences(error: ValidationError, root: Schema) -> Iterator[str]:
+    path = _path(error)
+    if error.validator == "additionalProperties":
+        allowed = list(error.schema.get("properties", {}))
+        for key in [key for key in error.instance if key not in allowed]:
+            yield f"{_join(path, key)}: unknown key.{nearest(key, allowed)} Allowed here: {', '.join(allowed)}."
+    elif error.validator == "required":
+        for key in [key for key in error.validator_value if key not in error.instance]:
+            inner = _resolved(error.schema.get("properties", {}).get(key, {}), root)
+            yield f"{_join(path, key)}: missing. {_meaning(inner)}".rstrip()
+    elif error.validator == "enum":
+        words = [str(word) for word in error.validator_value]
+        yield f"{path}: found {error.instance!r}.{nearest(error.instance, words)} Allowed: {', '.join(words)}."
+    else:
+        schema = _resolved(error.schema, root)
+        yield f"{path}: found {_shown(error.instance)}. Allowed: {_allowed(schema, root)}. {_meaning(schema)}".rstrip()
+
+
+def _path(error: ValidationError) -> str:
+    text = ""
+    for part in error.absolute_path:
+        text = f"{text}[{part}]" if isinstance(part, int) else _join(text, part)
+    return text or "the config"
+
+
+def _join(path: str, key: Any) -> str:
+    return f"{path}.{key}" if path and path != "the config" else str(key)
+
+
+def _meaning(schema: Schema) -> str:
+    return f"It means: {schema['description']}" if "description" in schema else ""
+
+
+def _shown(value: Any) -> str:
+    kind = {str: "a text", bool: "true or false", int: "a whole number", float: "a number", list: "a list"}
+    text = repr(value)
+    return f"{text if len(text) < 60 else text[:57] + '...'} ({kind.get(type(value), 'a group of keys')})"
+
+
+def _allowed(schema: Schema, root: Schema) -> str:
+    if "oneOf" in schema:
+        return ", or ".join(_allowed(_resolved(choice, root), root) for choice in schema["oneOf"])
+    if "const" in schema:
+        return str(schema["const"])
+    if "enum" in schema:
+        return ", ".join(map(str, schema["enum"]))
+    kinds = schema.get("type", [])
+    kinds = [kinds] if isinstance(kinds, str) else kinds
+    text = " or ".join(NAMES_OF_TYPES[kind] for kind in kinds) or "anything"
+    limits = [words.format(schema[key]) for key, words in BOUNDS.items() if key in schema]
+    keys = f" with the keys {', '.join(schema['properties'])}" if schema.get("properties") else ""
+    return text + keys + (", " if limits else "") + ", ".join(limits)

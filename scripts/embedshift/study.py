@@ -1,0 +1,159 @@
+"""One study as the Snakefile sees it: its conditions, its paths, and the settings of every job as canonical text.
+
+A job's settings hold what changes its numbers and nothing else, so that a change of one line of the config reruns
+what depends on that line. Needs only what Snakemake itself needs.
+"""
+
+from collections.abc import Mapping
+from typing import Any
+
+from embedshift.canonical import canonical_json
+from embedshift.effect_catalog import condition_settings, swept_parameter
+from embedshift.models.catalog import module_files, weights_name
+from embedshift.strengths import text_of
+
+CLEAN = "clean"
+
+
+class Study:
+    """A complete config (see `configuration.complete_config`) with the questions that rules ask of it."""
+
+    def __init__(self, config: Mapping[str, Any]) -> None:
+        self.config = config
+        self.name: str = config["study"]
+        self.results = config["results_folder"].rstrip("/") or "/"
+        self.folder = f"{self.results}/studies/{self.name}"
+        self.datasets: Mapping[str, Any] = config["datasets"]
+        self.effects: Mapping[str, Any] = config["effects"]
+        self.models: Mapping[str, Any] = config["models"]
+
+    def strengths(self, effect: str) -> dict[str, float]:
+        """Return `{text: value}` of an effect's strengths, from weakest to strongest."""
+        return {text_of(value): value for value in self.effects[effect]["strengths"]}
+
+    def conditions(self, effect: str) -> list[str]:
+        """Return the conditions of one effect, from weakest to strongest."""
+        return [f"{effect}/{text}" for text in self.strengths(effect)]
+
+    def all_conditions(self) -> list[str]:
+        """Return `clean` and the conditions of all effects."""
+        return [CLEAN, *(condition for effect in self.effects for condition in self.conditions(effect))]
+
+    def embeddings(self, dataset: str, model: str, condition: str) -> str:
+        """Return the path of one embedding file."""
+        return f"{self.results}/embeddings/{dataset}/{model}/{condition}.h5"
+
+    def weights(self, model: str) -> str | None:
+        """Return the name of a model's weights, or None."""
+        return weights_name(self.models[model])
+
+    def adapter_files(self, model: str) -> list[str]:
+        """Return the library files that only the choice of the adapter brings in."""
+        return module_files(self.models[model]["adapter"])
+
+    def identities(self) -> dict[str, dict[str, Any]]:
+        """Return what each name means, for the check that it means one thing in a results folder."""
+        effect_keys = ("chain", "renormalise", "tail_s")
+        return {
+            "datasets": dict(self.datasets),
+            "effects": {name: {key: effect[key] for key in effect_keys} for name, effect in self.effects.items()},
+            "models": dict(self.models),
+        }
+
+    def index_settings(self, dataset: str) -> str:
+        """Return the settings of `index_dataset`."""
+        settings = self.datasets[dataset]
+        keys = ("reader", "folder", "table", "unusable_clips")
+        return canonical_json({**{key: settings[key] for key in keys}, "folds": self.config["sensitivity"]["folds"]})
+
+    def preparation_settings(self, dataset: str) -> str:
+        """Return the settings of `prepare_clips`."""
+        return canonical_json({key: self.datasets[dataset][key] for key in ("folder", "preparation", "unusable_clips")})
+
+    def effect_settings(self, dataset: str, effect: str, strength: str) -> str:
+        """Return the settings of `apply_effect`: the chain at one strength."""
+        return canonical_json(self._condition_settings(dataset, effect, self.strengths(effect)[strength]))
+
+    def embedding_settings(self, dataset: str, model: str, condition: str) -> str:
+        """Return the settings of `embed_clips`, with those of the audio that it embeds."""
+        audio: Any = CLEAN
+        if condition != CLEAN:
+            effect, strength = condition.split("/")
+            audio = self._condition_settings(dataset, effect, self.strengths(effect)[strength])
+        names = {"dataset": dataset, "model": model, "condition": condition}
+        return canonical_json({**names, **self.models[model], "weights": self.weights(model), "audio": audio})
+
+    def sensitivity_settings(self, dataset: str, model: str, effect: str) -> str:
+        """Return the settings of `measure_sensitivity`."""
+        names = {"dataset": dataset, "model": model, "effect": effect, "seed": self.config["seed"]}
+        sensitivity = dict(self.config["sensitivity"])
+        maps = {"clips_per_class": sensitivity.pop("clips_in_maps")}
+        return canonical_json({**names, **self._sweep(effect), "sensitivity": sensitivity, "maps": maps})
+
+    def figure_settings(self) -> str:
+        """Return the settings of the plotting rules."""
+        return canonical_json({**self._outline(), "figures": self.config["figures"]})
+
+    def example_settings(self, dataset: str, effect: str) -> str:
+        """Return the settings of `render_examples`."""
+        report = self.config["report"]
+        return canonical_json(
+            {
+                "dataset": dataset,
+                "effect": effect,
+                "chain": self.effects[effect]["chain"],
+                "renormalise": self.effects[effect]["renormalise"],
+                "tail_s": self.effects[effect]["tail_s"],
+                "strengths": list(self.strengths(effect).values()),
+                "strength_texts": list(self.strengths(effect)),
+                "target_lufs": self.datasets[dataset]["preparation"]["target_lufs"],
+                "number": report["example_strengths"],
+                "clips": report["example_clips"],
+                "seed": self.config["seed"],
+            }
+        )
+
+    def description_settings(self) -> str:
+        """Return the settings of `describe_study`: the whole config but for what only draws or schedules."""
+        left_out = ("figures", "report", "embedding", "keep_effected_audio")
+        return canonical_json({key: value for key, value in self.config.items() if key not in left_out})
+
+    def report_settings(self) -> str:
+        """Return the settings of `build_report`."""
+        return canonical_json({**self._outline(), "report": self.config["report"], "figures": self.config["figures"],
+                               "sensitivity": self.config["sensitivity"], "seed": self.config["seed"]})  # fmt: skip
+
+    def _condition_settings(self, dataset: str, effect: str, strength: float) -> dict[str, Any]:
+        target_lufs = self.datasets[dataset]["preparation"]["target_lufs"]
+        return condition_settings(self.effects[effect], strength, target_lufs)
+
+    def _outline(self) -> dict[str, Any]:
+        return {
+            "study": self.name,
+            "datasets": list(self.datasets),
+            "models": list(self.models),
+            "effects": {name: self._sweep(name) for name in self.effects},
+        }
+
+    def _sweep(self, effect: str) -> dict[str, Any]:
+        """Return how an effect is swept: parameter, unit, spacing, and the texts and values of its strengths."""
+        settings = self.effects[effect]
+        swept = swept_parameter(settings["chain"])
+        strengths = self.strengths(effect)
+        return {
+            "parameter": swept[1] if swept else "",
+            "unit": settings["unit"],
+            "neutral": settings["neutral"],
+            "spacing": _spacing(list(strengths.values())),
+            "strengths": list(strengths),
+            "values": list(strengths.values()),
+        }
+
+
+def _spacing(values: list[float]) -> str:
+    """Return `geometric` when ratios of neighbours are more even than differences: the axis to draw them on."""
+    if len(values) < 3 or min(values) <= 0:
+        return "linear"
+    ratios = [later / earlier for earlier, later in zip(values, values[1:], strict=False)]
+    steps = [abs(later - earlier) for earlier, later in zip(values, values[1:], strict=False)]
+    return "geometric" if max(ratios) / min(ratios) < max(steps) / min(steps) else "linear"
