@@ -1,0 +1,157 @@
+"""Row keys, the link to the last finished output, and parts."""
+
+import hashlib
+import os
+
+import numpy as np
+import pytest
+
+from embedshift import row_cache
+from embedshift.canonical import canonical_json
+from embedshift.row_cache import KeptRows, Row, describe_model, merge_rows, row_key
+from embedshift.store import read_embeddings, write_embeddings
+
+SETTINGS = {"adapter": "timbre", "options": {"hop_s": 0.05}, "precision": "float32", "dataset": "d", "model": "m"}
+CODE = canonical_json(
+    {"embedshift/models/timbre.py": "aa", "embedshift/batching.py": "bb", "embedshift/joblog.py": "c"}
+)
+
+
+@pytest.fixture
+def kept(tmp_path):
+    return KeptRows(tmp_path / "embeddings" / "demo" / "timbre" / "reverb" / "0.5.h5", "reverb/0.5")
+
+
+def finish(kept, keys, rng, with_frames=False):
+    rows = {key: Row(*some_row(rng, with_frames)) for key in keys}
+    silent = np.zeros(len(keys), dtype=bool)
+    write_embeddings(kept.output, merge_rows([f"c{key}" for key in keys], keys, rows, silent, with_frames, {}))
+    return rows
+
+
+def some_row(rng, with_frames):
+    frames = rng.normal(size=(int(rng.integers(1, 5)), 3)).astype(np.float32)
+    return frames.mean(axis=0), frames if with_frames else None
+
+
+def test_everything_that_decides_a_number_changes_the_key(rng):
+    samples = rng.normal(size=(100, 1)).astype(np.float32)
+    model = describe_model(SETTINGS, "w", CODE)
+    nudged = samples.copy()
+    nudged[50] = np.nextafter(nudged[50], 1)
+    others = [
+        (nudged, 44_100, model),
+        (samples.reshape(50, 2), 44_100, model),
+        (samples, 48_000, model),
+        (samples, 44_100, describe_model(SETTINGS | {"adapter": "crepe"}, "w", CODE)),
+        (samples, 44_100, describe_model(SETTINGS | {"options": {"hop_s": 0.1}}, "w", CODE)),
+        (samples, 44_100, describe_model(SETTINGS | {"precision": "bfloat16"}, "w", CODE)),
+        (samples, 44_100, describe_model(SETTINGS, "v", CODE)),
+        (samples, 44_100, describe_model(SETTINGS, "w", CODE.replace('"aa"', '"ab"'))),
+        (samples, 44_100, describe_model(SETTINGS, "w", CODE.replace('"bb"', '"ab"'))),
+        (samples, 44_100, describe_model(SETTINGS, "w", "other code")),
+    ]
+    keys = {row_key(samples, 44_100, model), *(row_key(*other) for other in others)}
+    assert len(keys) == 1 + len(others)
+
+
+def test_what_decides_no_number_leaves_the_key(rng):
+    model = describe_model(SETTINGS, "w", CODE)
+    assert model == describe_model(SETTINGS | {"dataset": "e", "model": "n", "frames": True}, "w", CODE)
+    assert model == describe_model(SETTINGS, "w", CODE.replace('"c"', '"d"'))
+
+
+def test_the_key_holds_the_digest_of_the_float32_samples():
+    samples = np.array([[0.0], [1.0]], dtype=np.float32)
+    audio = hashlib.sha256(b"\0\0\0\0\0\0\x80\x3f").hexdigest()
+    assert row_key(samples, 8000, "m") == hashlib.sha256(f"{audio} (2, 1) 8000 m".encode()).hexdigest()[:32]
+
+
+def test_the_link_survives_the_output_and_costs_no_space(kept, rng):
+    rows = finish(kept, ["a", "b"], rng)
+    kept.renew()
+    assert kept.link.samefile(kept.output)
+    assert kept.link == kept.output.parents[1] / ".kept" / "reverb__0.5.h5"
+    kept.output.unlink()
+    finished = kept.read(with_frames=False).finished
+    assert finished.keys() == rows.keys()
+    np.testing.assert_array_equal(finished["b"].embedding, rows["b"].embedding)
+
+
+def test_renewing_again_takes_the_new_output_and_leaves_nothing_else(kept, rng):
+    for keys in (["a"], ["b"]):
+        kept.output.unlink(missing_ok=True)
+        finish(kept, keys, rng)
+        kept.renew()
+        kept.renew()
+    assert list(kept.read(with_frames=False).finished) == ["b"]
+    assert os.listdir(kept.link.parent) == [kept.link.name]
+
+
+def test_a_copy_is_kept_where_there_are_no_hard_links(kept, rng, monkeypatch):
+    def refuse(*_):
+        raise PermissionError(1, "Operation not permitted")
+
+    monkeypatch.setattr(row_cache.os, "link", refuse)
+    finish(kept, ["a"], rng)
+    kept.renew()
+    assert not kept.link.samefile(kept.output)
+    assert kept.link.read_bytes() == kept.output.read_bytes()
+
+
+def test_parts_are_read_until_the_output_is_finished(kept, rng):
+    parts = [{key: Row(*some_row(rng, True)) for key in keys} for keys in ("ab", "cd")]
+    for part in parts:
+        kept.write_part(part)
+    unfinished = kept.read(with_frames=True).unfinished
+    for key, row in (parts[0] | parts[1]).items():
+        np.testing.assert_array_equal(unfinished[key].embedding, row.embedding)
+        np.testing.assert_array_equal(unfinished[key].frames, row.frames)
+    finish(kept, list("abcd"), rng)
+    kept.renew()
+    assert kept.read(with_frames=False).unfinished == {}
+    assert not kept.parts.exists()
+
+
+def test_rows_without_frames_are_not_taken_where_frames_are_asked_for(kept, rng):
+    finish(kept, ["a"], rng)
+    kept.renew()
+    kept.write_part({"b": Row(*some_row(rng, False))})
+    contents = kept.read(with_frames=True)
+    assert contents.finished == contents.unfinished == {}
+    assert list(kept.read(with_frames=False).unfinished) == ["b"]
+
+
+def test_nothing_kept_is_nothing_found(kept):
+    contents = kept.read(with_frames=False)
+    assert contents.finished == contents.unfinished == {}
+
+
+@pytest.mark.parametrize("damage", ["cut", "noise", "empty", "other"])
+def test_damaged_files_are_passed_over_with_a_line_in_the_log(kept, rng, caplog, damage):
+    finish(kept, ["a", "b"], rng, with_frames=True)
+    kept.renew()
+    kept.write_part({"c": Row(*some_row(rng, True))})
+    kept.write_part({"d": Row(*some_row(rng, True))})
+    part = sorted(kept.parts.glob("*.h5"))[0]
+    for path in (kept.link, part):
+        content = path.read_bytes()
+        path.unlink()
+        damaged = {"cut": content[: len(content) // 2], "noise": rng.bytes(5000), "empty": b"", "other": b"%PDF"}
+        path.write_bytes(damaged[damage])
+    contents = kept.read(with_frames=True)
+    assert contents.finished == {}
+    assert len(contents.unfinished) == 1
+    assert caplog.text.count("Passing over") == 2
+
+
+def test_merging_follows_the_keys_and_offsets_the_frames(kept, rng):
+    rows = {key: Row(*some_row(rng, True)) for key in "abc"}
+    keys = ["c", "a", "c"]
+    write_embeddings(kept.output, merge_rows(["x", "y", "z"], keys, rows, np.array([True, False, False]), True, {}))
+    found = read_embeddings(kept.output, ["x", "y", "z"])
+    for index, key in enumerate(keys):
+        frames = found.frames[found.frame_offset[index] : found.frame_offset[index + 1]]
+        np.testing.assert_array_equal(frames, rows[key].frames)
+        np.testing.assert_array_equal(found.embedding[index], rows[key].embedding)
+    assert found.silent.tolist() == [True, False, False]
