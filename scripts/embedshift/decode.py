@@ -163,7 +163,7 @@ def _lay_out(
     if end <= first:
         raise UnusableClip(
             "too short",
-            f"start_s {first / file.samplerate:.6g} is not before the end of the recording at {end / file.samplerate:.6g} s",
+            f"start_s {first / file.samplerate:.6g} is not before the end of the file, {end / file.samplerate:.6g} s",
         )
     n = (end if stop is None else min(stop, end)) - first
     low, high = first - context, first + n + context

@@ -1,0 +1,78 @@
+"""The index of a data set: which clips there are, made by the reader that the config names."""
+
+import json
+import logging
+from collections import defaultdict
+from collections.abc import Sequence
+from pathlib import Path
+
+from embedshift.errors import UserError
+from embedshift.indexed_clips import IndexedClip, write_index, write_notes
+from embedshift.listing import locate_table, read_listing
+from embedshift.readers.folder import read_folder
+
+LOGGER = logging.getLogger("embedshift")
+READERS = {"folder": read_folder}
+SHOWN = 10
+
+
+def index_dataset(listing: str | Path, output: str | Path, notes: str | Path, settings: str) -> None:
+    """Write index.csv and index_notes.csv of one data set.
+
+    `settings` is JSON with `reader`, `folder`, `table` (or null) and `folds`; a reader takes the listing, the folder
+    and the table's path, and returns clips and notes.
+
+    Raises
+    ------
+    UserError
+        If the reader is unknown, or finds a mistake in the data set.
+    """
+    options = json.loads(settings)
+    read = READERS.get(options["reader"])
+    if read is None:
+        raise UserError(f"Unknown reader {options['reader']!r}; known: {', '.join(sorted(READERS))}.")
+    table = locate_table(Path(options["folder"]), Path(options["table"])) if options.get("table") else None
+    clips, said = read(read_listing(listing), options["folder"], table)
+    said += class_notes(clips, options.get("folds"))
+    write_index(output, clips)
+    write_notes(notes, said)
+    LOGGER.info("%d clips of %d files in %s", len(clips), len({clip.file for clip in clips}), output)
+    for note in said:
+        LOGGER.info("%s", note)
+
+
+def class_notes(clips: Sequence[IndexedClip], folds: int | None) -> list[str]:
+    """Return notes on classes too small for what the analyses do, and on groups that straddle splits."""
+    clips_of, groups_of, splits_of = defaultdict(int), defaultdict(set), defaultdict(set)
+    for clip in clips:
+        clips_of[clip.label] += 1
+        groups_of[clip.label].add(clip.group)
+        splits_of[clip.group].add(clip.split)
+    notes = _small_classes(clips_of, groups_of, folds)
+    if len(clips_of) == 1:
+        notes.append(f"All clips have the label {clips[0].label!r}: nothing can be compared between classes.")
+    straddling = sorted(group for group, splits in splits_of.items() if len(splits - {""}) > 1)
+    if straddling:
+        notes.append(
+            f"Groups with clips in more than one split, which leaks from training to test: {_some(straddling)}."
+        )
+    return notes
+
+
+def _small_classes(clips_of: dict[str, int], groups_of: dict[str, set[str]], folds: int | None) -> list[str]:
+    notes = []
+    single = sorted(label for label, count in clips_of.items() if count == 1)
+    if single:
+        notes.append(f"Classes of one clip, kept, but without a spread of their own: {_some(single)}.")
+    total = len(set().union(*groups_of.values()))
+    if folds and total < folds:
+        notes.append(f"{total} groups in all, fewer than the {folds} folds: held-out results use {total} folds.")
+    few = sorted(f"{label} ({len(groups)})" for label, groups in groups_of.items() if folds and len(groups) < folds)
+    if few:
+        notes.append(f"Classes with fewer groups than the {folds} folds, absent from some test folds: {_some(few)}.")
+    return notes
+
+
+def _some(names: Sequence[str]) -> str:
+    more = f" and {len(names) - SHOWN} more" if len(names) > SHOWN else ""
+    return ", ".join(names[:SHOWN]) + more
