@@ -1,0 +1,102 @@
+"""What every figure of a study is laid out by: data sets and models as rows, effects as columns, strengths as axes."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+UNIT_OF_SUFFIX = {"hz": "Hz", "db": "dB", "s": "s", "ms": "ms", "seconds": "s", "semitones": "semitones"}
+
+
+@dataclass(frozen=True)
+class StrengthAxis:
+    """The strengths of one effect, weakest first, and how to draw them.
+
+    Attributes
+    ----------
+    effect, parameter, unit : names; `parameter` is empty for an effect that has no swept parameter
+    texts : the strengths as they stand in the tables
+    values : the same as numbers, in the unit of the parameter
+    spacing : `linear` or `geometric`
+    """
+
+    effect: str
+    parameter: str
+    unit: str
+    texts: tuple[str, ...]
+    values: tuple[float, ...]
+    spacing: str = "linear"
+
+    @property
+    def kind(self) -> str:
+        """Return `log`, `linear`, or `ordinal` where the values go neither up nor down all the way."""
+        steps = [later - earlier for earlier, later in zip(self.values, self.values[1:], strict=False)]
+        if not steps or not (all(step > 0 for step in steps) or all(step < 0 for step in steps)):
+            return "ordinal"
+        return "log" if self.spacing == "geometric" and min(self.values) > 0 else "linear"
+
+    @property
+    def positions(self) -> tuple[float, ...]:
+        """Return where each strength lies on the axis: its value, or its place in the order."""
+        return tuple(float(place) for place in range(len(self.texts))) if self.kind == "ordinal" else self.values
+
+    @property
+    def is_reversed(self) -> bool:
+        """Return whether the strongest value is the smallest number (a low-pass cutoff, for example)."""
+        return self.positions[0] > self.positions[-1]
+
+    @property
+    def label(self) -> str:
+        """Return the axis title: the parameter in words and its unit."""
+        name, unit = self._name_and_unit()
+        return f"{name} ({unit})" if unit else name
+
+    def _name_and_unit(self) -> tuple[str, str]:
+        words = (self.parameter or "applied").split("_")
+        if len(words) > 1 and words[-1] in UNIT_OF_SUFFIX:
+            return " ".join(words[:-1]), self.unit or UNIT_OF_SUFFIX[words[-1]]
+        return " ".join(words), self.unit
+
+    def with_unit(self, text: str) -> str:
+        """Return the text of a strength with its unit, such as `-20 dB`."""
+        unit = self._name_and_unit()[1]
+        return f"{text} {unit}" if unit else text
+
+
+@dataclass(frozen=True)
+class StudyLayout:
+    """Names and axes of a study, in the order of the config; `figures` holds the figure settings."""
+
+    study: str
+    datasets: tuple[str, ...]
+    models: tuple[str, ...]
+    effects: Mapping[str, StrengthAxis]
+    figures: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def grid_rows(self) -> list[tuple[str, str]]:
+        """Return `(dataset, model)` for each row of a model x effect grid."""
+        return [(dataset, model) for dataset in self.datasets for model in self.models]
+
+    def row_name(self, dataset: str, model: str) -> str:
+        """Return the name of a grid row; the data set is said only where there are several."""
+        return model if len(self.datasets) == 1 else f"{model} · {dataset}"
+
+
+def read_layout(settings: str) -> StudyLayout:
+    """Return the layout from the JSON text that the figure rules get as their settings."""
+    parsed = json.loads(settings)
+    effects = {name: _axis(name, effect) for name, effect in parsed["effects"].items()}
+    names = {key: tuple(parsed[key]) for key in ("datasets", "models")}
+    return StudyLayout(study=parsed["study"], effects=effects, figures=parsed.get("figures") or {}, **names)
+
+
+def _axis(name: str, effect: Mapping[str, Any]) -> StrengthAxis:
+    return StrengthAxis(
+        effect=name,
+        parameter=effect.get("parameter") or "",
+        unit=effect.get("unit") or "",
+        texts=tuple(str(text) for text in effect["strengths"]),
+        values=tuple(float(value) for value in effect["values"]),
+        spacing=effect.get("spacing") or "linear",
+    )

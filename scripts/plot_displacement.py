@@ -1,0 +1,19 @@
+"""Draw displacement size and alignment against strength of a study.
+
+Input: table, sensitivity.csv. Output: svg and png (200 dpi), strengths in the effect's own unit.
+"""
+
+if __name__ == "__main__":
+    from embedshift.joblog import job_log
+
+    with job_log(snakemake.log[0]):
+        from embedshift.figures.displacement import draw_displacement
+        from embedshift.figures.style import plot_table
+
+        plot_table(
+            draw_displacement,
+            table=snakemake.input.table,
+            settings=snakemake.params.settings,
+            svg=snakemake.output.svg,
+            png=snakemake.output.png,
+        )

@@ -1,0 +1,131 @@
+"""Plausible tables of a study, made from a seed: what the analysis would write, for tests of figures and page."""
+
+import json
+
+import numpy as np
+
+from embedshift.strengths import text_of
+
+EFFECTS = {
+    "reverb": ("room_size", "", np.round(np.arange(0.01, 1.001, 0.11), 2), "linear"),
+    "lowpass": ("cutoff_frequency_hz", "", np.round(np.geomspace(18333.333, 1600, 9), 3), "geometric"),
+    "bitcrush": ("bit_depth", "bit", np.arange(15, 3, -2), "linear"),
+    "time_reverse": (None, "", np.array([1.0]), "linear"),
+}
+CLASSES = ("cello", "clarinet", "flute")
+CONFIG = {
+    "study": "made",
+    "seed": 1,
+    "sensitivity": {"folds": 5, "permutations": 200, "bootstrap": 1000, "confidence": 0.95},
+    "report": {"examples_per_effect": 3, "clips_per_class_in_maps": 2},
+}
+
+
+def made_settings(datasets=("demo",), models=("musicnn", "crepe", "timbre"), effects=EFFECTS) -> str:
+    """Return the settings text that the figure rules get."""
+    described = {name: _described(*effect) for name, effect in effects.items()}
+    layout = {"study": "made", "datasets": list(datasets), "models": list(models), "effects": described}
+    return json.dumps({**layout, "figures": {}, "config": CONFIG})
+
+
+def _described(parameter, unit, values, spacing):
+    texts = [text_of(value) for value in values]
+    return {"parameter": parameter, "unit": unit, "strengths": texts, "values": values.tolist(), "spacing": spacing}
+
+
+def sensitivity_rows(settings: str, seed: int = 1) -> list[dict]:
+    """Return rows of sensitivity.csv for every data set, model and effect of the settings."""
+    rng, rows = np.random.default_rng(seed), []
+    for place, effect in _places(settings):
+        count = len(effect["strengths"])
+        rows += _sizes(place, effect, rng, strength=np.linspace(0.1, 1, count) if count > 1 else np.ones(1))
+        if count > 1:
+            rows += _directions(place, effect, rng) + _spectra(place, rng)
+    return rows
+
+
+def _places(settings):
+    layout = json.loads(settings)
+    for dataset in layout["datasets"]:
+        for model in layout["models"]:
+            for name, effect in layout["effects"].items():
+                yield {"dataset": dataset, "model": model, "effect": name, "label": "all", "n": 110}, effect
+
+
+def _with_interval(value, width):
+    return {"value": value, "ci_low": value - width, "ci_high": value + width}
+
+
+def _sizes(place, effect, rng, strength):
+    largest, alignment, rows = rng.uniform(0.4, 2.0), rng.uniform(0.3, 0.9), []
+    for text, share in zip(effect["strengths"], strength, strict=True):
+        size = largest * share
+        at = {**place, "strength": text}
+        rows.append({**at, "measure": "displacement_norm", "variant": "relative", **_with_interval(size, 0.1 * size)})
+        rows.append({**at, "measure": "displacement_norm", "variant": "absolute", **_with_interval(3 * size, 0.3)})
+        rows.append({**at, "measure": "cosine_to_clean", **_with_interval(1 - 0.2 * size, 0.02)})
+        aligned = alignment * share**0.5
+        rows.append({**at, "measure": "cosine_alignment", **_with_interval(aligned, 0.06)})
+    return rows
+
+
+def _directions(place, effect, rng):
+    held_out, rows = rng.uniform(0.1, 0.97), []
+    null = {"null_mean": 0.003, "p_value": 1 / 201}
+    spearman = {**place, "measure": "squared_spearman", "variant": "global_direction"}
+    rows.append({**spearman, "split": "in_sample", **_with_interval(min(0.99, held_out + 0.1), 0.01), "null_mean": 0.2})
+    rows.append({**spearman, "split": "held_out", **_with_interval(held_out, 0.03), **null})
+    for label in CLASSES:
+        value = held_out - rng.uniform(0, 0.3)
+        rows.append({**spearman, "label": label, "split": "held_out", **_with_interval(value, 0.08), **null, "n": 10})
+    curve = np.linspace(-1.4, 1.4, len(effect["strengths"])) + rng.normal(0, 0.08, len(effect["strengths"]))
+    standardised = {**place, "measure": "held_out_projection", "variant": "standardised", "split": "held_out"}
+    for text, value in zip(effect["strengths"], curve, strict=True):
+        rows.append({**standardised, "strength": text, **_with_interval(float(value), 0.15)})
+    return rows
+
+
+def _spectra(place, rng):
+    shares = rng.uniform(0.5, 0.8) ** np.arange(20)
+    shares /= shares.sum()
+    ratio = float(1 / np.sum(shares**2))
+    rows = [{**place, "measure": "participation_ratio", "variant": "displacements", **_with_interval(ratio, 0.5)}]
+    rows.append({**place, "measure": "participation_ratio", "variant": "clean", **_with_interval(12.0, 1.0)})
+    for number, share in enumerate(shares, 1):
+        variant = f"component_{number:03d}"
+        rows.append({**place, "measure": "displacement_variance_share", "variant": variant, "value": float(share)})
+    for kind, slope in (("sample_wise_directions", 0.99), ("clean", 0.93)):
+        for number in range(50):
+            variant = f"{kind}/{number + 1:03d}"
+            rows.append({**place, "measure": "singular_value", "variant": variant, "value": slope**number})
+    return rows
+
+
+def trajectory_rows(settings: str, seed: int = 1, classes=CLASSES, clips: int = 2) -> list[dict]:
+    """Return rows of trajectories.csv: `clips` clips and the mean of each class."""
+    rng, rows = np.random.default_rng(seed), []
+    for place, effect in _places(settings):
+        for component, share in zip(("pc1", "pc2", "pc3"), (0.43, 0.21, 0.08), strict=True):
+            rows.append({**place, "measure": "explained_share", "variant": component, "value": share})
+        path = _bent_path(len(effect["strengths"]), rng)
+        for label in classes:
+            centre = rng.normal(0, 2, 3)
+            names = [f"{label}-{number:02d}" for number in range(clips)] + ["mean"]
+            for name in names:
+                start = centre + (0 if name == "mean" else rng.normal(0, 0.7, 3))
+                rows += _points({**place, "label": label, "variant": name}, effect, start, path)
+    return rows
+
+
+def _bent_path(count, rng):
+    along = np.linspace(0.1, 1, count)[:, np.newaxis]
+    return along * rng.normal(0, 1.5, 3) + along**2 * rng.normal(0, 1, 3)
+
+
+def _points(at, effect, start, path):
+    points = [("clean", start), *zip(effect["strengths"], start + path, strict=True)]
+    return [
+        {**at, "strength": text, "measure": f"pc{axis + 1}", "value": float(point[axis])}
+        for text, point in points
+        for axis in range(3)
+    ]
