@@ -40,6 +40,8 @@ def one_of(names):
 
 
 def remember_names():
+    """Write down what the names of this study mean, once jobs are about to run."""
+    warn_without_profile()
     record_names(Path(STUDY.results), STUDY.name, STUDY.identities())
 
 
@@ -53,18 +55,14 @@ def tell_what_to_do():
 
 def has_gpu():
     """Return whether this machine shows an NVIDIA device, without importing torch."""
-    return Path("/dev/nvidiactl").exists() or bool(
-        os.environ.get("CUDA_VISIBLE_DEVICES")
-    )
+    return Path("/dev/nvidiactl").exists() or bool(os.environ.get("CUDA_VISIBLE_DEVICES"))
 
 
 def warn_without_profile():
-    """Warn once when the rerun triggers of profiles/default are not in force: edits of time stamps would count."""
-    if workflow.is_main_process and "code" in {
-        str(trigger) for trigger in workflow.rerun_triggers
-    }:
+    """Warn when the rerun triggers of profiles/default are not in force: mere time stamps would count."""
+    if "code" in {trigger.name.lower() for trigger in workflow.rerun_triggers}:
         print(
-            "embedshift: the settings of profiles/default are not in force (another --profile?), so that a mere time "
+            "embedshift: the settings of profiles/default are not in force (another --profile?), so that the time "
             "stamp of a script reruns its jobs. Add: --rerun-triggers mtime params input software-env",
             file=sys.stderr,
         )
@@ -74,15 +72,12 @@ STUDY = start_study()
 RESULTS = STUDY.results
 STUDY_FOLDER = STUDY.folder
 config.update(STUDY.config)
-warn_without_profile()
 
 
 wildcard_constraints:
     dataset=one_of(STUDY.datasets),
     effect=one_of(STUDY.effects),
     model=one_of(STUDY.models),
-    strength=one_of(
-        {text for effect in STUDY.effects for text in STUDY.strengths(effect)}
-    ),
+    strength=one_of({text for effect in STUDY.effects for text in STUDY.strengths(effect)}),
     condition=one_of(STUDY.all_conditions()),
     weights=one_of({name for model in STUDY.models if (name := STUDY.weights(model))}),

@@ -21,9 +21,7 @@ rule apply_effect:
         "../envs/audio.yaml"
     threads: workflow.cores
     params:
-        settings=lambda wildcards: STUDY.effect_settings(
-            wildcards.dataset, wildcards.effect, wildcards.strength
-        ),
+        settings=lambda wildcards: STUDY.effect_settings(wildcards.dataset, wildcards.effect, wildcards.strength),
         code=code_of("apply_effect.py"),
     message:
         "Rendering {wildcards.effect} at {wildcards.strength} on {wildcards.dataset}"

@@ -74,9 +74,7 @@ rule embed_clips:
     resources:
         gpu=needs_gpu,
     params:
-        settings=lambda wildcards: STUDY.embedding_settings(
-            wildcards.dataset, wildcards.model, wildcards.condition
-        ),
+        settings=lambda wildcards: STUDY.embedding_settings(wildcards.dataset, wildcards.model, wildcards.condition),
         code=lambda wildcards: embedding_code(wildcards.model, wildcards.condition),
     message:
         "Embedding {wildcards.condition} of {wildcards.dataset} with {wildcards.model}"

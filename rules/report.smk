@@ -18,9 +18,7 @@ rule render_examples:
     conda:
         "../envs/audio.yaml"
     params:
-        settings=lambda wildcards: STUDY.example_settings(
-            wildcards.dataset, wildcards.effect
-        ),
+        settings=lambda wildcards: STUDY.example_settings(wildcards.dataset, wildcards.effect),
         code=code_of("render_examples.py"),
     message:
         "Rendering sound examples of {wildcards.effect} on {wildcards.dataset}"

@@ -12,10 +12,7 @@ FIGURES = ["trajectories", "monotonicity", "spectra", "displacement", "overview"
 def sweep_of(wildcards):
     """Return the embeddings of one effect, from the weakest strength to the strongest."""
     conditions = STUDY.conditions(wildcards.effect)
-    return [
-        STUDY.embeddings(wildcards.dataset, wildcards.model, condition)
-        for condition in conditions
-    ]
+    return [STUDY.embeddings(wildcards.dataset, wildcards.model, condition) for condition in conditions]
 
 
 def measured(ending):
@@ -42,9 +39,7 @@ rule measure_sensitivity:
     conda:
         "../envs/analysis.yaml"
     params:
-        settings=lambda wildcards: STUDY.sensitivity_settings(
-            wildcards.dataset, wildcards.model, wildcards.effect
-        ),
+        settings=lambda wildcards: STUDY.sensitivity_settings(wildcards.dataset, wildcards.model, wildcards.effect),
         code=code_of("measure_sensitivity.py"),
     message:
         "Measuring how {wildcards.model} moves with {wildcards.effect} on {wildcards.dataset}"
@@ -82,8 +77,7 @@ for figure in FIGURES:
         name:
             f"plot_{figure}"
         input:
-            table=STUDY_FOLDER
-            + f"/tables/{'trajectories' if figure == 'trajectories' else 'sensitivity'}.csv",
+            table=STUDY_FOLDER + f"/tables/{'trajectories' if figure == 'trajectories' else 'sensitivity'}.csv",
         output:
             svg=report(
                 STUDY_FOLDER + f"/figures/{figure}.svg",

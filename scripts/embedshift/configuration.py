@@ -105,6 +105,6 @@ def _missing_folders(datasets: Mapping[str, Any], working_folder: Path) -> list[
         folder = working_folder / Path(dataset["folder"]).expanduser()
         if not folder.is_dir():
             told.append(f"datasets.{name}.folder: {folder} is no folder. Write the folder that holds the sound files.")
-        elif dataset["table"] and not (folder / dataset["table"]).is_file():
-            told.append(f"datasets.{name}.table: {folder / dataset['table']} is no file. It lies inside the folder.")
+        elif dataset["table"] and not any((place / dataset["table"]).is_file() for place in (folder, working_folder)):
+            told.append(f"datasets.{name}.table: there is no file {dataset['table']} in {folder} or {working_folder}.")
     return told
