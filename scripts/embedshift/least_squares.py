@@ -1,0 +1,195 @@
+"""Least squares from embeddings to strength targets, for one or many targets at once.
+
+The canonical direction of a single target is ordinary least squares on centred rows, and the minimum-norm solution
+where there are no more rows than dimensions (scikit-learn's CCA with one component does one step with the
+pseudo-inverse). The fast way factors the smaller of the two Gram matrices, refines the solution on the rows
+themselves, and serves all permutations of the targets as columns of one product; ill-conditioned rows go through
+an orthogonal factorisation with the cut-off of scikit-learn.
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import scipy.linalg
+
+CUT_OFF = 1e6 * np.finfo(np.float64).eps
+"""Singular values below this share of the largest count as zero, as in sklearn.cross_decomposition._pls."""
+LARGEST_CONDITION = 1e6
+"""Beyond it the Gram matrix, whose condition is the square, has lost the digits that refinement needs."""
+WELL_CONDITIONED = 100.0
+BLOCK_VALUES = 1 << 21
+
+
+@dataclass(frozen=True)
+class Solution:
+    """Coefficients (dim, targets) float64, and the condition number of the centred rows they were solved with.
+
+    `method` is gram (the fast way) or orthogonal. With gram, the condition number is LAPACK's estimate (1-norm) after
+    scaling of columns (or of rows); with orthogonal it is the ratio of the largest to the smallest kept singular value.
+    """
+
+    coefficients: np.ndarray
+    condition_number: float
+    method: str
+
+
+class CentredRows:
+    """The pooled rows of chosen clips, centred in float64, read in blocks so that no second sweep is needed.
+
+    Row `i * strengths + p` is chosen clip `i` at strength `p`.
+    """
+
+    def __init__(self, trajectories: np.ndarray, clips: np.ndarray | None = None) -> None:
+        self._trajectories = trajectories
+        self._clips = np.arange(len(trajectories)) if clips is None else np.asarray(clips)
+        self.strengths, self.dim = trajectories.shape[1:]
+        self._clips_per_block = max(1, BLOCK_VALUES // (self.strengths * self.dim))
+        self.mean = np.zeros(self.dim)
+        self.mean = sum((block.sum(axis=0) for _, block in self.blocks()), np.zeros(self.dim)) / len(self)
+
+    def __len__(self) -> int:
+        """Return the number of rows, clips times strengths."""
+        return len(self._clips) * self.strengths
+
+    def blocks(self) -> Iterator[tuple[slice, np.ndarray]]:
+        """Yield (slice of rows, centred rows (rows, dim) float64)."""
+        for start in range(0, len(self._clips), self._clips_per_block):
+            clips = self._clips[start : start + self._clips_per_block]
+            block = self._trajectories[clips].reshape(-1, self.dim).astype(np.float64)
+            block -= self.mean
+            yield slice(start * self.strengths, start * self.strengths + len(block)), block
+
+    def scatter(self) -> np.ndarray:
+        """Return the sum of outer products of the centred rows, (dim, dim)."""
+        total = np.zeros((self.dim, self.dim))
+        for _, block in self.blocks():
+            total += block.T @ block
+        return total
+
+    def all(self) -> np.ndarray:
+        """Return all centred rows at once, (rows, dim); only for few rows."""
+        return np.concatenate([block for _, block in self.blocks()])
+
+    def times(self, coefficients: np.ndarray) -> np.ndarray:
+        """Return centred rows @ coefficients, (rows, targets)."""
+        return np.concatenate([block @ coefficients for _, block in self.blocks()])
+
+
+def merge_scatter(parts: Sequence[tuple[int, np.ndarray, np.ndarray]]) -> np.ndarray:
+    """Return the scatter of the union of row sets, each given as (rows, mean, scatter) (Chan et al. 1979).
+
+    Only non-negative terms are added, so nothing cancels; the folds of a cross-validation share one pass this way.
+    """
+    mean = sum(rows * mean for rows, mean, _ in parts) / sum(rows for rows, _, _ in parts)
+    total = sum(scatter for _, _, scatter in parts)
+    shifts = np.stack([np.sqrt(rows) * (part_mean - mean) for rows, part_mean, _ in parts])
+    return total + shifts.T @ shifts
+
+
+def solve_least_squares(rows: CentredRows, targets: np.ndarray, scatter: np.ndarray | None = None) -> Solution:
+    """Return pinv(rows) @ targets for targets (rows, k), any numeric type, whose columns are centred here.
+
+    `scatter` is the scatter of the rows where the caller already has it; it is not needed for few rows.
+    """
+    centre = np.asarray(targets).mean(axis=0, dtype=np.float64)
+    if len(rows) <= rows.dim:
+        matrix = rows.all()
+        centred = targets - centre
+        return _solve_wide(matrix, centred) or _solve_by_svd(matrix, centred)
+    if scatter is None:
+        scatter = rows.scatter()
+    return _solve_tall(rows, targets, centre, scatter) or _solve_by_qr(rows, targets, centre)
+
+
+def _solve_wide(matrix: np.ndarray, targets: np.ndarray) -> Solution | None:
+    """Solve through the Gram matrix of the rows; None where that would be inaccurate.
+
+    Centred rows sum to zero, so their Gram matrix is singular along the vector of ones; the targets are orthogonal to
+    it, and adding a multiple of its outer product makes the matrix regular without a change of the solution.
+    """
+    gram = matrix @ matrix.T
+    gram += np.trace(gram) / len(gram) ** 2
+    factor, condition = _factor(gram)
+    if factor is None:
+        return None
+    solution = matrix.T @ scipy.linalg.cho_solve(factor, targets, check_finite=False)
+    for _ in range(_refinements(condition)):
+        residual = targets - matrix @ solution
+        solution += matrix.T @ scipy.linalg.cho_solve(factor, residual, check_finite=False)
+    return Solution(solution, condition, "gram")
+
+
+def _solve_tall(rows: CentredRows, targets: np.ndarray, centre: np.ndarray, scatter: np.ndarray) -> Solution | None:
+    """Solve through the scatter of the rows, its columns scaled to unit length; None where that would be inaccurate.
+
+    Dimensions that never move get the weight zero, as in the minimum-norm solution.
+    """
+    length = np.sqrt(np.diag(scatter))
+    moving = length > CUT_OFF * length.max()
+    if not moving.any() or length[moving].min() < length.max() / LARGEST_CONDITION:
+        return None
+    scale = 1.0 / length[moving]
+    factor, condition = _factor(scatter[np.ix_(moving, moving)] * scale * scale[:, None])
+    if factor is None:
+        return None
+
+    def step(solution: np.ndarray | None) -> np.ndarray:
+        change = np.zeros((rows.dim, targets.shape[1]))
+        product = _times_residual(rows, targets, centre, solution)[moving] * scale[:, None]
+        change[moving] = scipy.linalg.cho_solve(factor, product, check_finite=False) * scale[:, None]
+        return change
+
+    solution = step(None)
+    for _ in range(_refinements(condition)):
+        solution += step(solution)
+    return Solution(solution, condition, "gram")
+
+
+def _times_residual(
+    rows: CentredRows, targets: np.ndarray, centre: np.ndarray, solution: np.ndarray | None
+) -> np.ndarray:
+    """Return rows.T @ (targets - centre - rows @ solution) in one pass."""
+    total = np.zeros((rows.dim, targets.shape[1]))
+    for at, block in rows.blocks():
+        residual = targets[at] - centre
+        if solution is not None:
+            residual -= block @ solution
+        total += block.T @ residual
+    return total
+
+
+def _factor(matrix: np.ndarray) -> tuple[tuple[np.ndarray, bool] | None, float]:
+    """Return the Cholesky factor and the condition of the rows behind the Gram matrix; (None, inf) if too large."""
+    norm = np.abs(matrix).sum(axis=0).max()
+    try:
+        factor = scipy.linalg.cho_factor(matrix, lower=True, check_finite=False)
+    except scipy.linalg.LinAlgError:
+        return None, np.inf
+    reciprocal, _ = scipy.linalg.lapack.dpocon(factor[0], norm, uplo="L")
+    if reciprocal < LARGEST_CONDITION**-2:
+        return None, np.inf
+    return factor, float(reciprocal**-0.5)
+
+
+def _refinements(condition: float) -> int:
+    return 0 if condition < WELL_CONDITIONED else 1 if condition < 1e4 else 3
+
+
+def _solve_by_svd(matrix: np.ndarray, targets: np.ndarray) -> Solution:
+    left, size, right = scipy.linalg.svd(matrix, full_matrices=False, check_finite=False)
+    kept = size > CUT_OFF * size[0]
+    if not kept.any():
+        return Solution(np.zeros((matrix.shape[1], targets.shape[1])), np.inf, "orthogonal")
+    solution = right[kept].T @ ((left[:, kept].T @ targets) / size[kept, None])
+    return Solution(solution, float(size[0] / size[kept][-1]), "orthogonal")
+
+
+def _solve_by_qr(rows: CentredRows, targets: np.ndarray, centre: np.ndarray) -> Solution:
+    """Reduce the rows block by block to a triangle (and the targets with them), then solve that by SVD."""
+    triangle, reduced = np.zeros((0, rows.dim)), np.zeros((0, targets.shape[1]))
+    for at, block in rows.blocks():
+        orthogonal, triangle_ = np.linalg.qr(np.concatenate([triangle, block]))
+        reduced = orthogonal.T @ np.concatenate([reduced, targets[at] - centre])
+        triangle = triangle_
+    return _solve_by_svd(triangle, reduced)

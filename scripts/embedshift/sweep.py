@@ -1,0 +1,96 @@
+"""The sweep of one model and one effect: every clip's trajectory over the strengths, as one array."""
+
+import csv
+import logging
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from embedshift.errors import UserError
+from embedshift.store import read_embeddings
+
+LOGGER = logging.getLogger("embedshift")
+
+
+@dataclass(frozen=True)
+class Sweep:
+    """All trajectories of one model and one effect, and the same clips unchanged.
+
+    Attributes
+    ----------
+    clip_id, label, group : str arrays, shape (clips,)
+    clean : float32 array, shape (clips, dim)
+    trajectories : float32 array, shape (clips, strengths, dim), strengths from the weakest to the strongest
+    left_out : clips of the manifest that are silent, clean or at some strength, and so are missing here
+    """
+
+    clip_id: np.ndarray
+    label: np.ndarray
+    group: np.ndarray
+    clean: np.ndarray
+    trajectories: np.ndarray
+    left_out: tuple[str, ...] = ()
+
+
+def build_sweep(manifest: str | Path, clean: str | Path, effected: Sequence[str | Path]) -> Sweep:
+    """Read a sweep from embedding files, `effected` in the order of the strengths.
+
+    A clip that is silent at one strength only has no meaningful displacement there, so it is left out at all
+    strengths; otherwise the strengths would be compared on different clips. A clip without a group is its own.
+
+    Raises
+    ------
+    UserError
+        If a file does not hold the clips of the manifest, the dimensions differ, or no clip remains.
+    """
+    clip_id, label, group = _read_manifest(manifest)
+    reference = read_embeddings(clean, clip_id)
+    silent = reference.silent.copy()
+    trajectories = np.empty((len(clip_id), len(effected), reference.embedding.shape[1]), dtype=np.float32)
+    for position, path in enumerate(effected):
+        found = read_embeddings(path, clip_id)
+        _check_dimension(path, found.embedding.shape[1], clean, reference.embedding.shape[1])
+        trajectories[:, position] = found.embedding
+        silent |= found.silent
+    kept = np.flatnonzero(~silent)
+    if not len(kept):
+        raise UserError(f"No clip of {manifest} is audible at all {len(effected)} strengths: nothing can be analysed.")
+    return Sweep(
+        clip_id=np.array(clip_id)[kept],
+        label=np.array(label)[kept],
+        group=np.array(group)[kept],
+        clean=reference.embedding[kept],
+        trajectories=_keep_in_place(trajectories, kept),
+        left_out=tuple(np.array(clip_id)[silent].tolist()),
+    )
+
+
+def _keep_in_place(trajectories: np.ndarray, kept: np.ndarray) -> np.ndarray:
+    """Return the rows `kept` (ascending) without a second array of the size of the sweep."""
+    for target, source in enumerate(kept):
+        if target != source:
+            trajectories[target] = trajectories[source]
+    return trajectories[: len(kept)]
+
+
+def _read_manifest(path: str | Path) -> tuple[list[str], list[str], list[str]]:
+    with open(path, newline="", encoding="utf-8") as file:
+        reader = csv.DictReader(file)
+        missing = {"clip_id", "label", "group"} - set(reader.fieldnames or ())
+        if missing:
+            raise UserError(f"{path} lacks the columns {', '.join(sorted(missing))}; it is no manifest of embedshift.")
+        rows = list(reader)
+    if not rows:
+        raise UserError(f"{path} lists no clips: every clip was excluded, or the data set is empty.")
+    clip_id = [row["clip_id"] for row in rows]
+    return clip_id, [row["label"] for row in rows], [row["group"] or row["clip_id"] for row in rows]
+
+
+def _check_dimension(path: str | Path, found: int, clean: str | Path, expected: int) -> None:
+    if found != expected:
+        raise UserError(
+            f"{path} has {found} dimensions, {clean} has {expected}: they come from different models. "
+            "Delete both and start the same command again: they are made anew."
+        )
