@@ -23,6 +23,7 @@ OTHER_BITS = 16
 # soxr HQ's impulse response falls below 1e-9 of its peak within 460 periods of the lower rate (measured)
 CONTEXT_PERIODS = 512
 UNKNOWN_LENGTH = 1 << 40
+PLAUSIBLE_RATES_HZ = (1000, 1_000_000)
 DECODER_ERRORS = (soundfile.SoundFileError, OSError, ValueError, OverflowError, MemoryError)
 
 
@@ -117,6 +118,7 @@ def _read_stretch(path: Path, excerpt: Excerpt, sample_rate_hz: int) -> _Stretch
         raise UnusableClip("empty", "the file has no bytes")
     try:
         with soundfile.SoundFile(path) as file:
+            _require_readable(file)
             first, stop = excerpt.source_range(file.samplerate)
             context = _context_samples(file.samplerate, sample_rate_hz)
             found, offset = _read_around(file, first, stop, context)
@@ -124,6 +126,14 @@ def _read_stretch(path: Path, excerpt: Excerpt, sample_rate_hz: int) -> _Stretch
     except DECODER_ERRORS as error:
         raise UnusableClip("corrupt", f"libsndfile cannot decode it: {_one_line(error)}") from error
     return stretch
+
+
+def _require_readable(file: soundfile.SoundFile) -> None:
+    low, high = PLAUSIBLE_RATES_HZ
+    if not low <= file.samplerate <= high:
+        raise UnusableClip("corrupt", f"its header gives a rate of {file.samplerate} Hz; {low} to {high} Hz are read")
+    if file.frames >= UNKNOWN_LENGTH:
+        raise UnusableClip("corrupt", "its header does not say how long it is; decode and encode it again")
 
 
 def _context_samples(source_rate_hz: int, sample_rate_hz: int) -> int:
@@ -137,14 +147,12 @@ def _context_samples(source_rate_hz: int, sample_rate_hz: int) -> int:
 
 def _read_around(file: soundfile.SoundFile, first: int, stop: int | None, context: int) -> tuple[np.ndarray, int]:
     """Read from `first - context` to `stop + context`, as far as the file goes -> samples, position of the first."""
-    exact = file.format in SEEKABLE_FORMATS and file.frames < UNKNOWN_LENGTH
-    begin = max(0, first - context) if exact else 0
+    exact = file.format in SEEKABLE_FORMATS
+    begin = min(max(0, first - context), file.frames) if exact else 0
     end = UNKNOWN_LENGTH if stop is None else stop + context
     wanted = max(0, min(end, file.frames) - begin)
-    if file.frames >= UNKNOWN_LENGTH:
-        raise UnusableClip("corrupt", "its header does not say how long it is; decode and encode it again")
     if exact and begin > 0:
-        file.seek(min(begin, file.frames))
+        file.seek(begin)
     samples = file.read(wanted, dtype="float32", always_2d=True)
     if exact and len(samples) < wanted:
         raise UnusableClip(

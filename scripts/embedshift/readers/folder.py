@@ -80,7 +80,8 @@ def _require_columns(table: Path, header: list[str]) -> None:
     if len(header) == 1 and any(mark in header[0] for mark in ";\t|"):
         hint = "The cells seem to be separated by something other than commas: save the table with commas."
     raise UserError(
-        f"{table}: no column 'file'. Found: {header}. Known: {', '.join(TABLE_COLUMNS)} (only 'file' is required). {hint}"
+        f"{table}: no column 'file'. Found: {header}. "
+        f"Known: {', '.join(TABLE_COLUMNS)}; only 'file' is required. {hint}"
     )
 
 
@@ -194,7 +195,7 @@ def _require_unique(rows: list[_Row], clips: Iterable[IndexedClip]) -> None:
     for row, clip in zip(rows, clips, strict=True):
         if clip.clip_id in first:
             raise UserError(
-                f"Two clips have the clip_id {clip.clip_id!r}: {first[clip.clip_id]} and {row.where} (file {clip.file}, "
-                f"start_s {clip.start_s:.10g}). Remove one, or give each its own name in a column 'clip_id'."
+                f"Two clips have the clip_id {clip.clip_id!r}: {first[clip.clip_id]} and {row.where} "
+                f"(file {clip.file}, start_s {clip.start_s:.10g}). Remove one, or name each in a column 'clip_id'."
             )
         first[clip.clip_id] = row.where
