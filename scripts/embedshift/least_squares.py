@@ -12,13 +12,14 @@ from dataclasses import dataclass
 
 import numpy as np
 import scipy.linalg
+from scipy.linalg.blas import dsyrk
 
 CUT_OFF = 1e6 * np.finfo(np.float64).eps
 """Singular values below this share of the largest count as zero, as in sklearn.cross_decomposition._pls."""
 LARGEST_CONDITION = 1e6
 """Beyond it the Gram matrix, whose condition is the square, has lost the digits that refinement needs."""
 WELL_CONDITIONED = 100.0
-BLOCK_VALUES = 1 << 21
+BLOCK_VALUES = 1 << 20
 
 
 @dataclass(frozen=True)
@@ -42,34 +43,44 @@ class CentredRows:
 
     def __init__(self, trajectories: np.ndarray, clips: np.ndarray | None = None) -> None:
         self._trajectories = trajectories
-        self._clips = np.arange(len(trajectories)) if clips is None else np.asarray(clips)
+        self._clips = None if clips is None else np.asarray(clips)
+        self._clip_count = len(trajectories if clips is None else clips)
         self.strengths, self.dim = trajectories.shape[1:]
         self._clips_per_block = max(1, BLOCK_VALUES // (self.strengths * self.dim))
-        self.mean = np.zeros(self.dim)
-        self.mean = sum((block.sum(axis=0) for _, block in self.blocks()), np.zeros(self.dim)) / len(self)
+        total = sum(part.sum(axis=(0, 1), dtype=np.float64) for _, part in self._parts())
+        self.mean = total / len(self)
 
     def __len__(self) -> int:
         """Return the number of rows, clips times strengths."""
-        return len(self._clips) * self.strengths
+        return self._clip_count * self.strengths
+
+    def _parts(self) -> Iterator[tuple[slice, np.ndarray]]:
+        for start in range(0, self._clip_count, self._clips_per_block):
+            at = slice(start, min(start + self._clips_per_block, self._clip_count))
+            part = self._trajectories[at if self._clips is None else self._clips[at]]
+            yield slice(at.start * self.strengths, at.stop * self.strengths), part
 
     def blocks(self) -> Iterator[tuple[slice, np.ndarray]]:
-        """Yield (slice of rows, centred rows (rows, dim) float64)."""
-        for start in range(0, len(self._clips), self._clips_per_block):
-            clips = self._clips[start : start + self._clips_per_block]
-            block = self._trajectories[clips].reshape(-1, self.dim).astype(np.float64)
-            block -= self.mean
-            yield slice(start * self.strengths, start * self.strengths + len(block)), block
+        """Yield (slice of rows, centred rows (rows, dim) float64); a block is overwritten by the next one."""
+        buffer = np.empty((min(self._clips_per_block, self._clip_count) * self.strengths, self.dim))
+        for at, part in self._parts():
+            yield at, np.subtract(part.reshape(-1, self.dim), self.mean, out=buffer[: at.stop - at.start])
 
     def scatter(self) -> np.ndarray:
         """Return the sum of outer products of the centred rows, (dim, dim)."""
-        total = np.zeros((self.dim, self.dim))
-        for _, block in self.blocks():
-            total += block.T @ block
-        return total
+        return self.scatter_and_product(np.zeros((len(self), 0)), np.zeros(0))[0]
+
+    def scatter_and_product(self, targets: np.ndarray, centre: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Return the scatter (dim, dim) and rows.T @ (targets - centre) (dim, targets) in one pass."""
+        half, product = np.zeros((self.dim, self.dim), order="F"), np.zeros((self.dim, len(centre)))
+        for at, block in self.blocks():
+            half = dsyrk(1.0, block.T, beta=1.0, c=half, overwrite_c=True, lower=True)
+            product += block.T @ (targets[at] - centre)
+        return half + np.tril(half, -1).T, product
 
     def all(self) -> np.ndarray:
         """Return all centred rows at once, (rows, dim); only for few rows."""
-        return np.concatenate([block for _, block in self.blocks()])
+        return np.concatenate([block.copy() for _, block in self.blocks()])
 
     def times(self, coefficients: np.ndarray) -> np.ndarray:
         """Return centred rows @ coefficients, (rows, targets)."""
@@ -97,8 +108,6 @@ def solve_least_squares(rows: CentredRows, targets: np.ndarray, scatter: np.ndar
         matrix = rows.all()
         centred = targets - centre
         return _solve_wide(matrix, centred) or _solve_by_svd(matrix, centred)
-    if scatter is None:
-        scatter = rows.scatter()
     return _solve_tall(rows, targets, centre, scatter) or _solve_by_qr(rows, targets, centre)
 
 
@@ -120,42 +129,38 @@ def _solve_wide(matrix: np.ndarray, targets: np.ndarray) -> Solution | None:
     return Solution(solution, condition, "gram")
 
 
-def _solve_tall(rows: CentredRows, targets: np.ndarray, centre: np.ndarray, scatter: np.ndarray) -> Solution | None:
+def _solve_tall(
+    rows: CentredRows, targets: np.ndarray, centre: np.ndarray, scatter: np.ndarray | None
+) -> Solution | None:
     """Solve through the scatter of the rows, its columns scaled to unit length; None where that would be inaccurate.
 
     Dimensions that never move get the weight zero, as in the minimum-norm solution.
     """
+    if scatter is None:
+        scatter, product = rows.scatter_and_product(targets, centre)
+    else:
+        product = _times_residual(rows, targets, centre, np.zeros((rows.dim, targets.shape[1])))
     length = np.sqrt(np.diag(scatter))
     moving = length > CUT_OFF * length.max()
     if not moving.any() or length[moving].min() < length.max() / LARGEST_CONDITION:
         return None
-    scale = 1.0 / length[moving]
-    factor, condition = _factor(scatter[np.ix_(moving, moving)] * scale * scale[:, None])
+    scale = 1.0 / length[moving, None]
+    factor, condition = _factor(scatter[np.ix_(moving, moving)] * scale * scale.T)
     if factor is None:
         return None
-
-    def step(solution: np.ndarray | None) -> np.ndarray:
-        change = np.zeros((rows.dim, targets.shape[1]))
-        product = _times_residual(rows, targets, centre, solution)[moving] * scale[:, None]
-        change[moving] = scipy.linalg.cho_solve(factor, product, check_finite=False) * scale[:, None]
-        return change
-
-    solution = step(None)
+    solution = np.zeros_like(product)
     for _ in range(_refinements(condition)):
-        solution += step(solution)
+        solution[moving] += scale * scipy.linalg.cho_solve(factor, scale * product[moving], check_finite=False)
+        product = _times_residual(rows, targets, centre, solution)
+    solution[moving] += scale * scipy.linalg.cho_solve(factor, scale * product[moving], check_finite=False)
     return Solution(solution, condition, "gram")
 
 
-def _times_residual(
-    rows: CentredRows, targets: np.ndarray, centre: np.ndarray, solution: np.ndarray | None
-) -> np.ndarray:
+def _times_residual(rows: CentredRows, targets: np.ndarray, centre: np.ndarray, solution: np.ndarray) -> np.ndarray:
     """Return rows.T @ (targets - centre - rows @ solution) in one pass."""
-    total = np.zeros((rows.dim, targets.shape[1]))
+    total = np.zeros_like(solution)
     for at, block in rows.blocks():
-        residual = targets[at] - centre
-        if solution is not None:
-            residual -= block @ solution
-        total += block.T @ residual
+        total += block.T @ (targets[at] - centre - block @ solution)
     return total
 
 
