@@ -48,7 +48,7 @@ class _Stretch:
     n: int
     missing: int
     sample_rate_hz: int
-    bits: int
+    subtype: str
 
     @property
     def inside(self) -> np.ndarray:
@@ -76,7 +76,7 @@ def decode_clip(path: Path, excerpt: Excerpt, *, channels: str, sample_rate_hz: 
         samples=np.ascontiguousarray(fitted, dtype=np.float32),
         source_rate_hz=stretch.sample_rate_hz,
         source_channels=stretch.samples.shape[1],
-        clipped_runs=count_clipped_runs(stretch.inside, stretch.bits),
+        clipped_runs=count_clipped_runs(stretch.inside, stretch.subtype),
         padded_s=max(0, len(fitted) - len(samples)) / sample_rate_hz,
         missing_s=0.0 if excerpt.duration_s is None else stretch.missing / stretch.sample_rate_hz,
     )
@@ -102,9 +102,15 @@ def apply_channel_rule(samples: np.ndarray, rule: str) -> np.ndarray:
     return samples if found == 2 else np.repeat(samples, 2, axis=1)
 
 
-def count_clipped_runs(samples: np.ndarray, bits: int) -> int:
-    """Count runs of at least three neighbouring samples at full scale, over all channels of `(n, channels)`."""
-    full = np.abs(samples) >= 1.0 - 2.0 ** (1 - bits)
+def count_clipped_runs(samples: np.ndarray, subtype: str) -> int:
+    """Count runs of at least three neighbouring samples at full scale, over all channels of `(n, channels)`.
+
+    `subtype` is libsndfile's. Float files may go above full scale: there only samples at 1.0 itself are clipped.
+    """
+    magnitude = np.abs(samples)
+    full = magnitude >= 1.0 - 2.0 ** (1 - PCM_BITS.get(subtype, OTHER_BITS))
+    if subtype in ("FLOAT", "DOUBLE"):
+        full &= magnitude <= 1.0
     run = full[:-2] & full[1:-1] & full[2:]
     return int(run[:1].sum() + (run[1:] & ~run[:-1]).sum())
 
@@ -179,7 +185,7 @@ def _lay_out(
     before, after = max(0, offset - low), max(0, high - end)
     samples = np.pad(inside, ((before, after), (0, 0))) if before or after else inside
     missing = 0 if stop is None else stop - first - n
-    return _Stretch(samples, context, n, missing, file.samplerate, PCM_BITS.get(file.subtype, OTHER_BITS))
+    return _Stretch(samples, context, n, missing, file.samplerate, file.subtype)
 
 
 def _require_finite(stretch: _Stretch) -> None:
@@ -203,4 +209,5 @@ def _resample(samples: np.ndarray, stretch: _Stretch, sample_rate_hz: int) -> np
 
 
 def _one_line(error: BaseException) -> str:
-    return " ".join(str(error).split()) or type(error).__name__
+    # libsndfile's own words, without the path: reasons must not depend on where the data lie
+    return " ".join(str(getattr(error, "error_string", error)).split()) or type(error).__name__

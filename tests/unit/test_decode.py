@@ -191,7 +191,13 @@ def test_clipped_runs_are_counted(rng, write, bits):
     subtype = {8: "PCM_U8", 16: "PCM_16", 24: "PCM_24"}[bits]
     assert decode(write("x.wav", samples, subtype=subtype)).clipped_runs == 3
     assert decode(write("x.wav", samples, subtype=subtype), duration_s=0.005).clipped_runs == 1
-    assert count_clipped_runs(samples[:2], bits) == 0
+    assert count_clipped_runs(samples[:2], subtype) == 0
+
+
+def test_float_samples_above_full_scale_are_not_clipped_but_runs_at_it_are(rng, write):
+    samples = 4.0 * noise(rng).astype(np.float64)
+    assert decode(write("x.wav", samples, subtype="FLOAT")).clipped_runs == 0
+    assert decode(write("x.wav", np.clip(samples, -1.0, 1.0), subtype="FLOAT")).clipped_runs > 100
 
 
 @pytest.mark.parametrize("bad", [np.nan, np.inf])
