@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from embedshift.models.base import Adapter, autocast
+from embedshift.models.base import Adapter
 from embedshift.models.mel import slaney_mel_matrix
 from embedshift.models.musicnn_networks import Musicnn, Vgg, load_published, published_shapes
 from embedshift.models.strict_state import read_strictly
@@ -38,12 +38,11 @@ class MusicnnAdapter(Adapter):
         f"clips shorter than {minimum_samples} samples (2.976 s) are repeated up to that"
     )
 
-    def __init__(self, network: torch.nn.Module, layer: str, device: str, precision: str) -> None:
+    def __init__(self, network: torch.nn.Module, layer: str, device: str) -> None:
         super().__init__()
         self.dim = self.frame_dim = DIMS[layer]
         self._network = network
         self._device = device
-        self._precision = precision
         self._window = torch.hann_window(N_FFT, dtype=torch.float64, device=device)
         mel = slaney_mel_matrix(SAMPLE_RATE_HZ, N_FFT, N_MELS)
         self._mel = torch.from_numpy(mel).to(device, torch.float64)
@@ -68,9 +67,9 @@ class MusicnnAdapter(Adapter):
         """Return the embeddings `(batch, patches, dim)` of a log mel spectrogram `(batch, frames, 96)`."""
         patches = log_mel.shape[1] // PATCH_FRAMES
         stacked = log_mel[:, : patches * PATCH_FRAMES].reshape(-1, PATCH_FRAMES, N_MELS)
-        with torch.inference_mode(), autocast(self._device, self._precision):
+        with torch.inference_mode():
             blocks = stacked.split(PATCHES_AT_ONCE[torch.device(self._device).type])
-            embedded = torch.cat([self._network(block).float() for block in blocks])
+            embedded = torch.cat([self._network(block) for block in blocks])
         return embedded.reshape(len(log_mel), patches, self.dim).cpu().numpy()
 
 
@@ -85,4 +84,6 @@ def load(weights: Path | None, options: dict[str, str], device: str, precision: 
     kind = Vgg if options["checkpoint"].endswith("vgg") else Musicnn
     network = kind(options["layer"])
     load_published(network, read_strictly(weights, published_shapes(network)))
-    return MusicnnAdapter(network.to(device), options["layer"], device, precision)
+    if precision == "bfloat16":
+        network.round_to_bfloat16()
+    return MusicnnAdapter(network.to(device), options["layer"], device)

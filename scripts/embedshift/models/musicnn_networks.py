@@ -2,6 +2,9 @@
 
 Pons and Serra, 2019 (arXiv:1909.06654). Everywhere: convolution, ReLU, then batch normalisation (epsilon 1e-3).
 Weights keep their published names and layout on disk; LAYERS says which name belongs to which module.
+
+In bfloat16 only the large convolutions are computed (Musicnn's two timbral ones, all of Vgg's but the first): they
+take nearly all of the time, and rounding the others too would cost more accuracy than is allowed (cosine 0.9999).
 """
 
 from collections.abc import Iterator
@@ -15,17 +18,18 @@ EPSILON = 1e-3
 
 
 class Block(nn.Module):
-    """Convolution, ReLU and batch normalisation; the normalisation is computed in float32 whatever comes in."""
+    """Convolution, ReLU and batch normalisation; with `rounded`, the products are of bfloat16 numbers."""
 
     def __init__(self, convolution: nn.Module, channels: int) -> None:
         super().__init__()
         self.convolution = convolution
         self.normalisation = nn.BatchNorm2d(channels, eps=EPSILON)
+        self.rounded = False
         self.register_buffer("sign", torch.ones(channels, 1, 1, 1), persistent=False)
 
     def forward(self, signal: torch.Tensor) -> torch.Tensor:
         """Return float32 of the shape of the convolution's output, channels second."""
-        return self._normalise(functional.relu(self.convolution(signal)).float())
+        return self._normalise(functional.relu(self.convolution(signal)))
 
     def forward_max(self, signal: torch.Tensor, window: int | tuple, stride: int | tuple | None = None) -> torch.Tensor:
         """Return `forward` and then a max-pooling over (time, frequency), with the pooling done first.
@@ -33,8 +37,9 @@ class Block(nn.Module):
         ReLU and a normalisation with a positive factor are increasing, so they may as well follow the pooling, on
         far fewer values; `orient` has turned the channels round whose factor is negative.
         """
-        pooled = functional.max_pool2d(self.convolution(signal), window, stride)
-        return self._normalise(functional.relu(pooled.float() * self.sign.reshape(1, -1, 1, 1)))
+        convolved, constant = self._convolve_rounded(signal) if self.rounded else (self.convolution(signal), 0.0)
+        pooled = functional.max_pool2d(convolved, window, stride).float() + constant
+        return self._normalise(functional.relu(pooled * self.sign.reshape(1, -1, 1, 1)))
 
     def orient(self) -> None:
         """Turn round the channels that the normalisation turns round; needed once, before `forward_max`."""
@@ -42,6 +47,18 @@ class Block(nn.Module):
             self.sign.copy_(torch.where(self.normalisation.weight >= 0, 1.0, -1.0).reshape(-1, 1, 1, 1))
             self.convolution.weight.mul_(self.sign)
             self.convolution.bias.mul_(self.sign.flatten())
+
+    def _convolve_rounded(self, signal: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        """Return the convolution in bfloat16, and per patch and channel the constant that is still to be added.
+
+        Where nothing is padded inside, the patch's mean is taken out first and its share added exactly: a spectrogram
+        is mostly background, and what is rounded should be what stands out from it.
+        """
+        weight, bias = self.convolution.weight, self.convolution.bias[:, None, None]
+        inside = self.convolution.padding
+        level = signal.mean(dim=(1, 2, 3), keepdim=True) if inside == (0, 0) else signal.new_zeros(len(signal), 1, 1, 1)
+        detail = functional.conv2d((signal - level).bfloat16(), weight.bfloat16(), padding=inside)
+        return detail, level * weight.sum(dim=(1, 2, 3))[:, None, None] + bias
 
     def _normalise(self, activation: torch.Tensor) -> torch.Tensor:
         norm = self.normalisation
@@ -89,9 +106,14 @@ class Musicnn(nn.Module):
             return features.mean(dim=2)
         # published order: maximum and mean of the first feature, of the second, ...
         pooled = torch.stack([features.amax(dim=2), features.mean(dim=2)], dim=2).flatten(1)
-        hidden = functional.relu(self.dense(self.pool_normalisation(pooled))).float()
+        hidden = functional.relu(self.dense(self.pool_normalisation(pooled)))
         penultimate = self.dense_normalisation(hidden)
-        return penultimate if self.layer == "penultimate" else torch.sigmoid(self.output(penultimate).float())
+        return penultimate if self.layer == "penultimate" else torch.sigmoid(self.output(penultimate))
+
+    def round_to_bfloat16(self) -> None:
+        """Compute the two timbral convolutions in bfloat16 from now on."""
+        for block in self.front[:2]:
+            block.rounded = True
 
     def _front_end(self, patches: torch.Tensor) -> torch.Tensor:
         """Return `(patches, 561, 187)`: timbral filters, then temporal ones, each at its maximum over frequency."""
@@ -138,7 +160,12 @@ class Vgg(nn.Module):
         for block, (window, stride) in zip(self.blocks, self.POOLING, strict=True):
             signal = block.forward_max(signal, window, stride)
         flat = signal.permute(0, 2, 3, 1).flatten(1)
-        return flat if self.layer == "pool5" else torch.sigmoid(self.output(flat).float())
+        return flat if self.layer == "pool5" else torch.sigmoid(self.output(flat))
+
+    def round_to_bfloat16(self) -> None:
+        """Compute all convolutions but the first in bfloat16 from now on."""
+        for block in self.blocks[1:]:
+            block.rounded = True
 
 
 def _channels_last(signal: torch.Tensor) -> torch.Tensor:
