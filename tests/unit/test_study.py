@@ -34,7 +34,7 @@ def test_conditions_are_clean_and_the_strengths_as_written(config):
 
 def test_a_further_strength_changes_no_other_condition(config):
     before = Study(config)
-    after = with_change(config, "effects", "gain", "strengths", value=[5, 0, -5, -15, -25, -40])
+    after = with_change(config, "effects", "gain", "strengths", value=[-4, -8, -13, -22, -31, -40])
     for condition in before.conditions("gain"):
         assert before.embedding_settings("demo", "musicnn", condition) == after.embedding_settings(
             "demo", "musicnn", condition
@@ -49,7 +49,7 @@ def test_another_setting_of_an_effect_changes_its_conditions_only(config):
     before = Study(config)
     after = with_change(config, "effects", "reverb", "chain", 0, "damping", value=0.1)
     assert before.effect_settings("demo", "reverb", "0.49") != after.effect_settings("demo", "reverb", "0.49")
-    assert before.effect_settings("demo", "gain", "5") == after.effect_settings("demo", "gain", "5")
+    assert before.effect_settings("demo", "gain", "-4") == after.effect_settings("demo", "gain", "-4")
     assert before.embedding_settings("demo", "timbre", "clean") == after.embedding_settings("demo", "timbre", "clean")
     assert before.identities()["effects"]["reverb"] != after.identities()["effects"]["reverb"]
 
