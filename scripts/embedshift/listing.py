@@ -50,7 +50,7 @@ def write_listing(folder: Path, table: Path | None, path: Path) -> None:
     found = _find_sound_files(folder)
     if table is not None:
         located = locate_table(folder, table)
-        found[_name_in(folder, located)] = located
+        found[_name_in(folder, located)] = os.fspath(located)
     listed = _hash_files(found, path.with_name(CACHE_NAME))
     write_text_if_changed(path, _listing_text(listed))
 
@@ -83,7 +83,8 @@ def locate_table(folder: Path, table: Path) -> Path:
     )
 
 
-def _find_sound_files(folder: Path) -> dict[str, Path]:
+def _find_sound_files(folder: Path) -> dict[str, str]:
+    """Return path (text: a hundred thousand Path objects would double the time) by name relative to the folder."""
     if not folder.is_dir():
         what = "is a file, not a folder" if folder.exists() else "does not exist"
         raise UserError(f"The data set's folder {folder} {what} (looked for at {folder.absolute()}). Correct `folder`.")
@@ -91,7 +92,7 @@ def _find_sound_files(folder: Path) -> dict[str, Path]:
         entries = list(_walk(os.fspath(folder), "", set()))
     except OSError as error:
         raise UserError(f"The folder {error.filename} cannot be read: {error.strerror}.") from error
-    found = {name: Path(entry) for name, entry in entries if is_sound_file(name)}
+    found = {name: entry for name, entry in entries if is_sound_file(name)}
     if not found:
         raise UserError(
             f"No sound file in {folder}: found {len(entries)} other files. Files whose names end in "
@@ -123,7 +124,7 @@ def _name_in(folder: Path, table: Path) -> str:
         return table.as_posix()
 
 
-def _hash_files(found: dict[str, Path], cache_path: Path) -> list[ListedFile]:
+def _hash_files(found: dict[str, str], cache_path: Path) -> list[ListedFile]:
     before = _read_cache(cache_path)
     now, unknown = {}, []
     for name, path in found.items():
@@ -143,7 +144,7 @@ def _hash_files(found: dict[str, Path], cache_path: Path) -> list[ListedFile]:
     return [ListedFile(name, now[name][0], now[name][2]) for name in sorted(now)]
 
 
-def _status(name: str, path: Path) -> tuple[int, int]:
+def _status(name: str, path: str) -> tuple[int, int]:
     try:
         name.encode("utf-8")
         status = os.stat(path)
@@ -154,7 +155,7 @@ def _status(name: str, path: Path) -> tuple[int, int]:
     return status.st_size, status.st_mtime_ns
 
 
-def _hash_anew(files: list[tuple[str, Path, int, int]]) -> Iterator[tuple[str, list]]:
+def _hash_anew(files: list[tuple[str, str, int, int]]) -> Iterator[tuple[str, list]]:
     total_bytes, done_bytes = sum(file[2] for file in files), 0
     last_line_s = time.monotonic()
     pool = ThreadPoolExecutor(HASHING_THREADS)
@@ -169,7 +170,7 @@ def _hash_anew(files: list[tuple[str, Path, int, int]]) -> Iterator[tuple[str, l
         pool.shutdown(cancel_futures=True)
 
 
-def _sha256(file: tuple[str, Path, int, int]) -> str:
+def _sha256(file: tuple[str, str, int, int]) -> str:
     try:
         with open(file[1], "rb") as handle:
             return hashlib.file_digest(handle, "sha256").hexdigest()
