@@ -109,7 +109,9 @@ def prepare_clips(
     rows: list[list[str]] = []
     remarks: Counter[str] = Counter()
     with write_atomically(clean) as temporary, _open_writer(temporary, preparation, settings, code) as writer:
-        for outcome in _in_order(lambda clip: prepare_clip(clip, Path(folder), preparation), clips, threads):
+        for outcome in _in_order(
+            lambda clip: prepare_clip(clip, Path(folder).expanduser(), preparation), clips, threads
+        ):
             if isinstance(outcome, ExcludedClip):
                 left_out.append(outcome)
                 continue

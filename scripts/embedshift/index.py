@@ -31,8 +31,9 @@ def index_dataset(listing: str | Path, output: str | Path, notes: str | Path, se
     read = READERS.get(options["reader"])
     if read is None:
         raise UserError(f"Unknown reader {options['reader']!r}; known: {', '.join(sorted(READERS))}.")
-    table = locate_table(Path(options["folder"]), Path(options["table"])) if options.get("table") else None
-    clips, said = read(read_listing(listing), options["folder"], table)
+    folder = Path(options["folder"]).expanduser()
+    table = locate_table(folder, options["table"]) if options.get("table") else None
+    clips, said = read(read_listing(listing), folder, table)
     said += class_notes(clips, options.get("folds"))
     write_index(output, clips)
     write_notes(notes, said)

@@ -35,7 +35,7 @@ class ListedFile:
     sha256: str
 
 
-def write_listing(folder: Path, table: Path | None, path: Path) -> None:
+def write_listing(folder: str | Path, table: str | Path | None, path: str | Path) -> None:
     """List the sound files below `folder` and the label table, with sizes and hashes, in `path`.
 
     Hidden files and folders are left out, links are followed. Beside `path` lies a cache of hashes; deleting it is
@@ -46,9 +46,9 @@ def write_listing(folder: Path, table: Path | None, path: Path) -> None:
     UserError
         If the folder or the table is missing, no sound file is found, or a file cannot be read.
     """
-    folder, path = Path(folder), Path(path)
+    folder, path = Path(folder).expanduser(), Path(path)
     found = _find_sound_files(folder)
-    if table is not None:
+    if table:
         located = locate_table(folder, table)
         found[_name_in(folder, located)] = os.fspath(located)
     listed = _hash_files(found, path.with_name(CACHE_NAME))
@@ -66,7 +66,7 @@ def is_sound_file(name: str) -> bool:
     return name.lower().endswith(SOUND_SUFFIXES)
 
 
-def locate_table(folder: Path, table: Path) -> Path:
+def locate_table(folder: Path, table: str | Path) -> Path:
     """Return the label table: below the data set's folder, or else where the path itself leads.
 
     Raises
@@ -74,7 +74,8 @@ def locate_table(folder: Path, table: Path) -> Path:
     UserError
         If it is in neither place.
     """
-    for candidate in (Path(folder) / table, Path(table)):
+    table = Path(table).expanduser()
+    for candidate in (folder / table, table):
         if candidate.is_file():
             return candidate
     raise UserError(

@@ -20,10 +20,10 @@ def read(tmp_path):
     def run(text=None, files=FILES, encoding="utf-8"):
         listing = [ListedFile(file, 10, f"sha of {file}") for file in files]
         if text is None:
-            return read_folder(listing, str(tmp_path / "my sounds"), None)
+            return read_folder(listing, tmp_path / "my sounds", None)
         table = tmp_path / "labels.csv"
         table.write_bytes(text.encode(encoding))
-        return read_folder([*listing, ListedFile("labels.csv", 1, "")], str(tmp_path / "my sounds"), table)
+        return read_folder([*listing, ListedFile("labels.csv", 1, "")], tmp_path / "my sounds", table)
 
     return run
 

@@ -29,7 +29,7 @@ class _Row:
     cells: Mapping[str, str]
 
 
-def read_folder(listing: Sequence[ListedFile], folder: str, table: Path | None) -> tuple[list[IndexedClip], list[str]]:
+def read_folder(listing: Sequence[ListedFile], folder: Path, table: Path | None) -> tuple[list[IndexedClip], list[str]]:
     """Return the clips in the order of the table (without one: of the file names), and notes on defaults taken.
 
     Raises
@@ -96,7 +96,7 @@ def _row(table: Path, line: int, header: list[str], cells: list[str]) -> _Row:
     return _Row(where, values)
 
 
-def _require_known_files(rows: list[_Row], sounds: Mapping[str, ListedFile], folder: str) -> None:
+def _require_known_files(rows: list[_Row], sounds: Mapping[str, ListedFile], folder: Path) -> None:
     unknown = [row for row in rows if row.cells["file"] not in sounds]
     if not unknown:
         return
@@ -122,7 +122,7 @@ def _left_out_notes(rows: list[_Row], sounds: Mapping[str, ListedFile], table: P
     return [f"{left_out} of {len(sounds)} sound files are not named in {table.name} and left out."] if left_out else []
 
 
-def _default_notes(rows: list[_Row], folder: str) -> list[str]:
+def _default_notes(rows: list[_Row], folder: Path) -> list[str]:
     notes = []
     for column, default in (
         ("label", "the name of the folder that holds the file"),
@@ -141,11 +141,11 @@ def _count(part: Sequence[object], whole: Sequence[object]) -> str:
     return "every clip" if len(part) == len(whole) else f"{len(part)} of {len(whole)} clips (empty cells)"
 
 
-def _folder_name(folder: str) -> str:
-    return Path(folder).resolve().name
+def _folder_name(folder: Path) -> str:
+    return folder.resolve().name
 
 
-def _clip(row: _Row, sound: ListedFile, folder: str) -> IndexedClip:
+def _clip(row: _Row, sound: ListedFile, folder: Path) -> IndexedClip:
     cells = row.cells
     return IndexedClip(
         clip_id=cells.get("clip_id") or "",
