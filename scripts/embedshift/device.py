@@ -15,7 +15,7 @@ from embedshift.errors import UserError
 LOGGER = logging.getLogger("embedshift")
 
 DEVICES = ("auto", "cpu", "cuda")
-CPU_BATCH_SIZE = 16
+CPU_BATCH_SIZE = 8
 """Clips a batch on a CPU: larger ones leave the caches and gain nothing."""
 LARGEST_BATCH_SIZE = 256
 SHARE_OF_FREE_MEMORY = 0.5
@@ -71,7 +71,7 @@ def choose_batch_size(wanted: str | int, device: str, measure_clip_bytes: Callab
 
     Parameters
     ----------
-    wanted : a number, or `auto`: 16 on a CPU, on a GPU the power of two (256 at most) that fits half the free memory
+    wanted : a number, or `auto`: 8 on a CPU, on a GPU the power of two (256 at most) that fits half the free memory
     measure_clip_bytes : asked on a GPU only: device memory in bytes that one clip needs
     """
     if wanted != "auto":

@@ -97,15 +97,16 @@ def embed_clips(
     started_s = time.monotonic()
     job = json.loads(settings)
     weights_sha256 = _weights_sha256(receipt)
-    exact_device = choose_device(device)
-    exact_float32(exact_device)
+    chosen = choose_device(device)
+    exact_float32(chosen)
     with AudioReader(audio) as reader:
         _check_same_clips(Path(manifest), reader)
-        adapter = load_adapter(job, Path(weights) if weights else None, exact_device, job["precision"])
+        adapter = load_adapter(job, Path(weights) if weights else None, chosen, job["precision"])
+        chosen = chosen if getattr(adapter, "runs_on_gpu", True) else "cpu"
         kept = KeptRows(output, job["condition"])
         run = EmbeddingRun(reader, adapter, kept, job, describe_model(job, weights_sha256, code))
-        rows = run.compute(exact_device, batch_size, threads)
-    attributes = _describe_run(job, adapter, exact_device) | {
+        rows = run.compute(chosen, batch_size, threads)
+    attributes = _describe_run(job, adapter, chosen) | {
         "weights_sha256": weights_sha256,
         "settings": settings,
         "code": code,
@@ -138,7 +139,8 @@ class EmbeddingRun:
         contents = self.kept.read(with_frames=bool(self.job["frames"]))
         limit = BatchLimit(choose_batch_size(batch_size, device, self._measure_clip_bytes))
         batches = self._plan(contents, limit.clips, threads)
-        stream = self._on_gpu(batches, limit, threads) if device == "cuda" else self._on_cpu(batches, limit, threads)
+        work_on = self._on_gpu if device == "cuda" else self._on_cpu
+        stream = work_on(batches, limit, threads)
         return contents.finished | contents.unfinished | self._collect(stream)
 
     def _plan(self, contents: KeptContents, batch_size: int, threads: int) -> Iterator[Batch]:

@@ -24,9 +24,9 @@ def test_a_device_that_is_not_there_is_refused(monkeypatch, wanted, words):
         device.choose_device(wanted)
 
 
-def test_batch_size_is_the_number_given_or_16_on_a_cpu():
+def test_batch_size_is_the_number_given_or_8_on_a_cpu():
     assert device.choose_batch_size(5, "cpu", pytest.fail) == 5
-    assert device.choose_batch_size("auto", "cpu", pytest.fail) == 16
+    assert device.choose_batch_size("auto", "cpu", pytest.fail) == 8
 
 
 @pytest.mark.parametrize("wanted", [0, -1, 2.5, True, "many"])

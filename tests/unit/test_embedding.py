@@ -401,6 +401,14 @@ def test_the_gpu_stream_gives_the_rows_of_the_cpu_one(study, rng, monkeypatch):
     assert study.adapter.calls == 4 * 3 + 1
 
 
+def test_a_model_that_knows_no_gpu_keeps_all_cores(study, rng, monkeypatch):
+    study.write_clips(some_clips(rng, 40))
+    monkeypatch.setattr(embedding, "choose_device", lambda _: "cuda")
+    monkeypatch.setattr(embedding, "exact_float32", lambda _: None)
+    monkeypatch.setattr(Moments, "runs_on_gpu", False, raising=False)
+    assert study.run().attributes["device"] == "cpu"
+
+
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA device")
 def test_a_real_gpu_takes_the_job_and_chooses_its_batch_size(network, rng):
     network.write_clips(some_clips(rng, 40, 800))
