@@ -1,10 +1,8 @@
-"""
-Directions against scikit-learn's CCA: seconds, ratio and largest difference, on the same input in one run.
+"""Directions against scikit-learn's CCA: seconds, ratio and largest difference, on the same input in one run.
 
 Both sides may use all cores: each is timed with one BLAS thread and with all, and its faster figure counts. Our
 sample-wise directions keep one BLAS thread and use as many worker threads as cores. Runs alternate and the fastest
-of each counts. Targets: at least 10 times as fast, equal
-within 1e-9. The saturating and the ill-conditioned input are shown without a target.
+of each counts. Targets: at least 10 times as fast, equal within 1e-9. The saturating and the ill-conditioned input are shown without a target.
 """
 
 import argparse

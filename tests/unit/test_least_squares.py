@@ -1,0 +1,39 @@
+"""Least squares for many targets against numpy's pseudo-inverse."""
+
+import numpy as np
+import pytest
+
+from embedshift.least_squares import CUT_OFF, CentredRows, merge_scatter, solve_least_squares
+
+
+@pytest.mark.parametrize(("clips", "dim"), [(30, 20), (3, 40)], ids=["tall", "wide"])
+@pytest.mark.parametrize("dependent", [False, True])
+def test_all_targets_are_solved_as_by_the_pseudo_inverse(rng, clips, dim, dependent):
+    trajectories = rng.standard_normal((clips, 6, dim)) + 5
+    if dependent:
+        trajectories[:, :, 1] = 3 * trajectories[:, :, 0]
+        trajectories[:, 5] = trajectories[:, 4]
+    targets = rng.integers(0, 9, (clips * 6, 7))
+    matrix = trajectories.reshape(-1, dim) - trajectories.mean(axis=(0, 1))
+    expected = np.linalg.pinv(matrix, rcond=CUT_OFF) @ (targets - targets.mean(axis=0))
+    found = solve_least_squares(CentredRows(trajectories), targets)
+    np.testing.assert_allclose(found.coefficients, expected, atol=1e-11)
+    assert found.method == ("orthogonal" if dependent else "gram")
+
+
+def test_blocks_do_not_change_anything(rng, monkeypatch):
+    trajectories = rng.standard_normal((30, 6, 20)).astype(np.float32)
+    whole = CentredRows(trajectories).scatter()
+    monkeypatch.setattr("embedshift.least_squares.BLOCK_VALUES", 500)
+    rows = CentredRows(trajectories, np.arange(30))
+    np.testing.assert_allclose(rows.scatter(), whole, atol=1e-11)
+    np.testing.assert_allclose(rows.all().T @ rows.all(), whole, atol=1e-11)
+    np.testing.assert_allclose(rows.times(np.eye(20)), rows.all())
+
+
+def test_merged_scatter_equals_that_of_all_rows_far_from_the_origin(rng):
+    trajectories = rng.standard_normal((30, 6, 20)) + 1e4
+    trajectories[20:] += 3
+    parts = [CentredRows(trajectories, clips) for clips in (np.arange(7), np.arange(7, 25), np.arange(25, 30))]
+    merged = merge_scatter([(len(part), part.mean, part.scatter()) for part in parts])
+    np.testing.assert_allclose(merged, np.cov(trajectories.reshape(-1, 20).T) * 179, rtol=1e-9, atol=1e-7)

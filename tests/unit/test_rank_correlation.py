@@ -1,0 +1,38 @@
+"""Rank correlations against scipy."""
+
+import numpy as np
+import pytest
+from scipy.stats import spearmanr
+
+from embedshift.rank_correlation import resampled_spearman, signed_square, spearman
+
+
+@pytest.mark.parametrize("decimals", [12, 1, 0], ids=["no ties", "some ties", "many ties"])
+def test_spearman_equals_scipy(rng, decimals):
+    level = np.tile(np.arange(7), 20)[:, None] * np.ones((1, 5), dtype=int)
+    projection = np.round(rng.standard_normal((140, 5)) + 0.2 * level, decimals)
+    expected = [spearmanr(projection[:, c], level[:, c]).statistic for c in range(5)]
+    np.testing.assert_allclose(spearman(projection, level), expected, atol=1e-12)
+
+
+@pytest.mark.parametrize("decimals", [12, 1, 0], ids=["no ties", "some ties", "many ties"])
+def test_resampled_spearman_equals_scipy_on_repeated_rows(rng, decimals):
+    projection = np.round(rng.standard_normal((15, 6)) + 0.2 * np.arange(6), decimals)
+    counts = rng.integers(0, 3, (10, 15))
+    level = np.tile(np.arange(6), (15, 1))
+    expected = [
+        spearmanr(np.repeat(projection, row, axis=0).ravel(), np.repeat(level, row, axis=0).ravel()).statistic
+        for row in counts
+    ]
+    np.testing.assert_allclose(resampled_spearman(projection, counts), expected, atol=1e-12)
+
+
+def test_a_constant_projection_has_no_order_and_an_empty_resample_no_value():
+    assert spearman(np.ones((6, 1)), np.arange(6)[:, None]) == 0
+    found = resampled_spearman(np.ones((2, 3)), np.array([[1, 1], [0, 0]]))
+    assert found[0] == 0
+    assert np.isnan(found[1])
+
+
+def test_the_signed_square_keeps_the_sign():
+    np.testing.assert_allclose(signed_square(np.array([-0.5, 0.0, 0.5])), [-0.25, 0.0, 0.25])
