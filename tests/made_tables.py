@@ -17,7 +17,7 @@ CONFIG = {
     "study": "made",
     "seed": 1,
     "sensitivity": {"folds": 5, "permutations": 200, "bootstrap": 1000, "confidence": 0.95},
-    "report": {"examples_per_effect": 3, "clips_per_class_in_maps": 2},
+    "report": {"title": "A made study", "example_clips": 1, "example_strengths": 3},
 }
 
 
@@ -25,7 +25,7 @@ def made_settings(datasets=("demo",), models=("musicnn", "crepe", "timbre"), eff
     """Return the settings text that the figure rules get."""
     described = {name: _described(*effect) for name, effect in effects.items()}
     layout = {"study": "made", "datasets": list(datasets), "models": list(models), "effects": described}
-    return json.dumps({**layout, "figures": {}, "config": CONFIG})
+    return json.dumps({**layout, "figures": {}, **CONFIG})
 
 
 def _described(parameter, unit, values, spacing):

@@ -2,10 +2,11 @@
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 UNIT_OF_SUFFIX = {"hz": "Hz", "db": "dB", "s": "s", "ms": "ms", "seconds": "s", "semitones": "semitones"}
+FIGURE_SETTINGS = {"width_inches": "width_in", "dpi": "dpi", "colour_map": "colour_map"}
 
 
 @dataclass(frozen=True)
@@ -18,6 +19,7 @@ class StrengthAxis:
     texts : the strengths as they stand in the tables
     values : the same as numbers, in the unit of the parameter
     spacing : `linear` or `geometric`
+    neutral : the value at which the effect changes nothing, or None
     """
 
     effect: str
@@ -26,6 +28,14 @@ class StrengthAxis:
     texts: tuple[str, ...]
     values: tuple[float, ...]
     spacing: str = "linear"
+    neutral: float | None = None
+
+    @property
+    def neutral_position(self) -> float | None:
+        """Return where the neutral value lies on the axis, None where it lies outside."""
+        if self.neutral is None or self.kind == "ordinal":
+            return None
+        return self.neutral if min(self.values) <= self.neutral <= max(self.values) else None
 
     @property
     def kind(self) -> str:
@@ -65,13 +75,15 @@ class StrengthAxis:
 
 @dataclass(frozen=True)
 class StudyLayout:
-    """Names and axes of a study, in the order of the config; `figures` holds the figure settings."""
+    """Names and axes of a study, in the order of the config, and how its figures are drawn."""
 
     study: str
     datasets: tuple[str, ...]
     models: tuple[str, ...]
     effects: Mapping[str, StrengthAxis]
-    figures: Mapping[str, Any] = field(default_factory=dict)
+    width_in: float = 7.0
+    dpi: int = 200
+    colour_map: str = "viridis"
 
     @property
     def grid_rows(self) -> list[tuple[str, str]]:
@@ -88,7 +100,9 @@ def read_layout(settings: str) -> StudyLayout:
     parsed = json.loads(settings)
     effects = {name: _axis(name, effect) for name, effect in parsed["effects"].items()}
     names = {key: tuple(parsed[key]) for key in ("datasets", "models")}
-    return StudyLayout(study=parsed["study"], effects=effects, figures=parsed.get("figures") or {}, **names)
+    figures = dict(parsed.get("figures") or {})
+    drawn = {field: figures[key] for key, field in FIGURE_SETTINGS.items() if key in figures}
+    return StudyLayout(study=parsed["study"], effects=effects, **names, **drawn)
 
 
 def _axis(name: str, effect: Mapping[str, Any]) -> StrengthAxis:
@@ -99,4 +113,5 @@ def _axis(name: str, effect: Mapping[str, Any]) -> StrengthAxis:
         texts=tuple(str(text) for text in effect["strengths"]),
         values=tuple(float(value) for value in effect["values"]),
         spacing=effect.get("spacing") or "linear",
+        neutral=effect.get("neutral"),
     )

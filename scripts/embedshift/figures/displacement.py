@@ -30,7 +30,7 @@ def draw_displacement(rows: Sequence[Mapping[str, Any]], layout: StudyLayout) ->
     names = [dataset if several and not row else "" for dataset in layout.datasets for row in range(len(ROWS))]
     per_line = max(1, len(layout.effects) * 2)
     key_in = 0.14 * -(-len(layout.models) // per_line) + 0.1
-    grid = PanelGrid(names, list(layout.effects), bottom_in=key_in, footnote=FOOTNOTE)
+    grid = PanelGrid(names, list(layout.effects), width_in=layout.width_in, bottom_in=key_in, footnote=FOOTNOTE)
     for number, dataset in enumerate(layout.datasets):
         for row, (measure, wanted, title) in enumerate(ROWS):
             for column, axis in enumerate(layout.effects.values()):

@@ -24,7 +24,7 @@ def draw_monotonicity(rows: Sequence[Mapping[str, Any]], layout: StudyLayout) ->
     """Draw a model x effect grid of held-out projections from the rows of sensitivity.csv."""
     table = TableIndex(rows)
     row_names, column_names = grid_names(layout)
-    grid = PanelGrid(row_names, column_names, above_in=0.42, footnote=FOOTNOTE)
+    grid = PanelGrid(row_names, column_names, width_in=layout.width_in, above_in=0.42, footnote=FOOTNOTE)
     for row, (dataset, model) in enumerate(layout.grid_rows):
         for column, axis in enumerate(layout.effects.values()):
             axes = grid.axes[row][column]

@@ -1,7 +1,6 @@
 """Model x effect heat maps: monotonicity, size and dimensionality at one glance."""
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from matplotlib.axes import Axes
@@ -9,47 +8,19 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 
 from embedshift.figures.style import INK, heat_colours
+from embedshift.glances import GLANCES, Glance
 from embedshift.number_text import MISSING, interval_text, number_text
-from embedshift.study_layout import StrengthAxis, StudyLayout
+from embedshift.study_layout import StudyLayout
 from embedshift.table_index import Row, TableIndex
 
 CELL_IN, ROW_IN, LEFT_IN, HEAD_IN = 1.0, 0.36, 1.05, 0.42
-
-
-@dataclass(frozen=True)
-class Glance:
-    """One heat map: its title, how a row is found, the scale of its colours (None: the largest value), decimals."""
-
-    title: str
-    find: Callable[[TableIndex, tuple[str, str], StrengthAxis], Row | None]
-    scale: float | None
-    decimals: int
-
-
-def _monotonicity(table: TableIndex, place: tuple[str, str], axis: StrengthAxis) -> Row | None:
-    return table.one(*place, axis.effect, "squared_spearman", split="held_out", label="all")
-
-
-def _size(table: TableIndex, place: tuple[str, str], axis: StrengthAxis) -> Row | None:
-    return table.strongest(*place, axis, "displacement_norm", variant="relative", label="all")
-
-
-def _dimensionality(table: TableIndex, place: tuple[str, str], axis: StrengthAxis) -> Row | None:
-    return table.one(*place, axis.effect, "participation_ratio", variant="displacements", label="all")
-
-
-GLANCES = {
-    "monotonicity": Glance("Held-out ρ² of projection and strength (signed)", _monotonicity, 1.0, 2),
-    "size": Glance("Relative displacement at the strongest strength", _size, None, 2),
-    "dimensionality": Glance("Participation ratio of the displacements", _dimensionality, None, 1),
-}
 
 
 def draw_overview(rows: Sequence[Mapping[str, Any]], layout: StudyLayout) -> Figure:
     """Draw three heat maps, models as rows and effects as columns, values and intervals in the cells."""
     table = TableIndex(rows)
     n_rows, n_columns = len(layout.grid_rows), len(layout.effects)
-    cell_in = min(max((7.0 - LEFT_IN) / n_columns, CELL_IN), 2.2)
+    cell_in = min(max((layout.width_in - LEFT_IN) / n_columns, CELL_IN), 2.2)
     width_in = max(LEFT_IN + n_columns * cell_in + 0.05, 3.4)
     map_in = HEAD_IN + n_rows * ROW_IN + 0.12
     figure = Figure(figsize=(width_in, map_in * len(GLANCES)))

@@ -26,7 +26,7 @@ def draw_spectra(rows: Sequence[Mapping[str, Any]], layout: StudyLayout) -> Figu
     """Draw a model x effect grid, two panels each, from the rows of sensitivity.csv."""
     table = TableIndex(rows)
     names = [name for row in layout.grid_rows for name in (layout.row_name(*row), "")]
-    style = {"panel_height_in": 0.85, "above_in": 0.17, "below_in": 0.3, "bottom_in": 0.16}
+    style = {"width_in": layout.width_in, "panel_height_in": 0.85, "above_in": 0.17, "below_in": 0.3, "bottom_in": 0.16}
     grid = PanelGrid(names, list(layout.effects), footnote=FOOTNOTE, **style)
     for row, place in enumerate(layout.grid_rows):
         for column, axis in enumerate(layout.effects.values()):

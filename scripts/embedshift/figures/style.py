@@ -20,7 +20,6 @@ from embedshift.tables import read_table
 SERIES = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#56B4E9", "#E69F00", "#5B5B5B")
 DASHES = ("-", (0, (5, 1.5)), (0, (1.5, 1.2)), (0, (5, 1.5, 1, 1.5)))
 ACCENT, SECOND, MUTED, INK = SERIES[0], SERIES[1], "#8A8A8A", "#222222"
-PAGE_WIDTH_IN = 7.0
 STYLE = {
     "svg.hashsalt": "embedshift",
     "svg.fonttype": "path",
@@ -69,21 +68,22 @@ def plot_table(
     png: str | Path,
 ) -> None:
     """Read a table, draw it with `draw(rows, layout)` and save the figure twice."""
+    layout = read_layout(settings)
     with paper_style():
-        save_figure(draw(read_table(table), read_layout(settings)), svg=svg, png=png)
+        save_figure(draw(read_table(table), layout), svg=svg, png=png, dpi=layout.dpi)
 
 
-def save_figure(figure: Figure, *, svg: str | Path, png: str | Path) -> None:
-    """Save as SVG (no date, fixed identifiers: byte-identical on rerun) and as PNG with 200 dots an inch."""
+def save_figure(figure: Figure, *, svg: str | Path, png: str | Path, dpi: int = 200) -> None:
+    """Save as SVG (no date, fixed identifiers: byte-identical on rerun) and as PNG with `dpi` dots an inch."""
     with write_atomically(svg) as temporary:
         figure.savefig(temporary, format="svg", metadata={"Date": None})
     with write_atomically(png) as temporary:
-        figure.savefig(temporary, format="png", dpi=200)
+        figure.savefig(temporary, format="png", dpi=dpi)
 
 
-def strength_colours() -> Colormap:
-    """Return the colours of strength, dark for weak: viridis without its end too light for white paper."""
-    return ListedColormap(matplotlib.colormaps["viridis"].resampled(256)(range(0, 226)), name="strength")
+def strength_colours(name: str) -> Colormap:
+    """Return the colours of strength, dark for weak: a colour map without its end too light for white paper."""
+    return ListedColormap(matplotlib.colormaps[name].resampled(256)(range(0, 226)), name="strength")
 
 
 def heat_colours() -> Colormap:
@@ -107,6 +107,7 @@ class PanelGrid:
         row_names: Sequence[str],
         column_names: Sequence[str],
         *,
+        width_in: float,
         panel_height_in: float = 1.15,
         above_in: float = 0.1,
         below_in: float = 0.36,
@@ -115,7 +116,7 @@ class PanelGrid:
         footnote: str = "",
     ) -> None:
         columns = len(column_names)
-        fitting_in = (PAGE_WIDTH_IN - self.left_in - self.right_in) / columns - between_in
+        fitting_in = (width_in - self.left_in - self.right_in) / columns - between_in
         self.panel_in = (min(max(fitting_in, 1.15), 2.4), panel_height_in)
         self.step_in = (self.panel_in[0] + between_in, panel_height_in + above_in + below_in)
         width_in = max(self.left_in + columns * self.step_in[0] - between_in + self.right_in, 3.4)
@@ -166,8 +167,8 @@ def grid_names(layout: StudyLayout) -> tuple[list[str], list[str]]:
     return [layout.row_name(*row) for row in layout.grid_rows], list(layout.effects)
 
 
-def set_strength_axis(axes: Axes, axis: StrengthAxis, *, titled: bool = True) -> None:
-    """Put the strengths of an effect on the x axis: weakest on the left, logarithmic for geometric sweeps."""
+def set_strength_axis(axes: Axes, axis: StrengthAxis) -> None:
+    """Put the strengths of an effect on the x axis: weakest left, logarithmic for geometric sweeps, neutral dotted."""
     low, high = axis.positions[0], axis.positions[-1]
     if axis.kind == "log":
         axes.set_xscale("log")
@@ -181,8 +182,9 @@ def set_strength_axis(axes: Axes, axis: StrengthAxis, *, titled: bool = True) ->
             _set_ticks(axes, axis, axis.positions)
         else:
             axes.xaxis.set_major_locator(MaxNLocator(4, steps=[1, 2, 2.5, 5, 10]))
-    if titled:
-        axes.set_xlabel(axis.label)
+    if axis.neutral_position is not None:
+        axes.axvline(axis.neutral_position, color="#BBBBBB", linewidth=0.5, linestyle=":", zorder=0)
+    axes.set_xlabel(axis.label)
 
 
 def _set_ticks(axes: Axes, axis: StrengthAxis, wanted: Iterable[float]) -> None:

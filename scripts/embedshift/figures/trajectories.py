@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.collections import LineCollection
+from matplotlib.colors import Colormap
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
@@ -21,25 +22,27 @@ FOOTNOTE = (
 
 def draw_trajectories(rows: Sequence[Mapping[str, Any]], layout: StudyLayout) -> Figure:
     """Draw a model x effect grid of maps from the rows of trajectories.csv."""
-    maps = gather_maps(rows, layout)
+    maps, colours = gather_maps(rows, layout), strength_colours(layout.colour_map)
     row_names, column_names = grid_names(layout)
-    grid = PanelGrid(row_names, column_names, panel_height_in=1.3, bottom_in=0.42, footnote=FOOTNOTE)
+    grid = PanelGrid(
+        row_names, column_names, width_in=layout.width_in, panel_height_in=1.3, bottom_in=0.42, footnote=FOOTNOTE
+    )
     for row, (dataset, model) in enumerate(layout.grid_rows):
         for column, axis in enumerate(layout.effects.values()):
-            _draw_map(grid.axes[row][column], maps.get((dataset, model, axis.effect)), axis)
+            _draw_map(grid.axes[row][column], maps.get((dataset, model, axis.effect)), axis, colours)
     for column, axis in enumerate(layout.effects.values()):
-        _draw_colour_key(grid, column, axis)
+        _draw_colour_key(grid, column, axis, colours)
     return grid.figure
 
 
-def _draw_map(axes: Axes, panel: TrajectoryMap | None, axis: StrengthAxis) -> None:
+def _draw_map(axes: Axes, panel: TrajectoryMap | None, axis: StrengthAxis, colours: Colormap) -> None:
     if panel is None or not panel.lines:
         say_in_panel(axes, "no map in the table")
         return
     for line in panel.of_clips():
-        _draw_line(axes, line, axis, width=0.5, size=0, opacity=0.45)
+        _draw_line(axes, line, axis, colours, width=0.5, size=0, opacity=0.45)
     for line in panel.of_means():
-        _draw_line(axes, line, axis, width=1.5, size=3 if len(line.texts) > 1 else 9, opacity=1.0)
+        _draw_line(axes, line, axis, colours, width=1.5, size=3 if len(line.texts) > 1 else 9, opacity=1.0)
     axes.set_aspect("equal", adjustable="datalim")
     axes.autoscale_view()
     axes.set_xlabel(panel.axis_title("pc1"))
@@ -48,11 +51,13 @@ def _draw_map(axes: Axes, panel: TrajectoryMap | None, axis: StrengthAxis) -> No
     axes.yaxis.set_major_locator(MaxNLocator(3))
 
 
-def _draw_line(axes: Axes, line: MapLine, axis: StrengthAxis, *, width: float, size: float, opacity: float) -> None:
+def _draw_line(
+    axes: Axes, line: MapLine, axis: StrengthAxis, colours: Colormap, *, width: float, size: float, opacity: float
+) -> None:
     ranks = np.array([axis.texts.index(text) for text in line.texts]) / max(len(axis.texts) - 1, 1)
     points = np.array(line.points).reshape(-1, 2)  # (strengths, 2)
     segments = np.stack([points[:-1], points[1:]], axis=1) if len(points) > 1 else np.empty((0, 2, 2))
-    colours, scale = strength_colours(), {"alpha": opacity, "zorder": 2 + width}
+    scale = {"alpha": opacity, "zorder": 2 + width}
     axes.add_collection(
         LineCollection(segments, colors=colours((ranks[:-1] + ranks[1:]) / 2), linewidths=width, **scale)
     )
@@ -63,13 +68,13 @@ def _draw_line(axes: Axes, line: MapLine, axis: StrengthAxis, *, width: float, s
         axes.plot(*line.clean, "x", color=INK, markersize=1.5 + width, markeredgewidth=0.3 + width / 3, **scale)
 
 
-def _draw_colour_key(grid: PanelGrid, column: int, axis: StrengthAxis) -> None:
+def _draw_colour_key(grid: PanelGrid, column: int, axis: StrengthAxis, colours: Colormap) -> None:
     """Draw the colours from weak to strong under a column."""
     if len(axis.texts) < 2:
         return
     left = grid.column_left_in(column) + grid.panel_in[0] * 0.1
     key = grid.add_axes_in(left, grid.bottom_in - 0.1, grid.panel_in[0] * 0.8, 0.06)
-    key.imshow(np.linspace(0, 1, 256)[np.newaxis], aspect="auto", cmap=strength_colours(), extent=(0, 1, 0, 1))
+    key.imshow(np.linspace(0, 1, 256)[np.newaxis], aspect="auto", cmap=colours, extent=(0, 1, 0, 1))
     key.set_yticks([])
     key.set_xticks([0, 0.5, 1], [short_text(axis.texts[0]), "weak to strong", short_text(axis.texts[-1])])
     key.set_xlabel(axis.label)

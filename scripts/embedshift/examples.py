@@ -1,0 +1,106 @@
+"""Sound examples: a few clips under one effect at a few strengths, as short MP3 texts for the page."""
+
+import base64
+import io
+import json
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import soundfile
+import soxr
+
+from embedshift.atomic import write_text
+from embedshift.csv_rows import read_csv_rows
+from embedshift.effects import apply_chain
+from embedshift.errors import UserError
+from embedshift.loudness import integrated_loudness, is_measurable, normalise
+from embedshift.store import AudioReader
+
+CLEAN = "clean"
+LONGEST_S = 10.0
+FADE_S = 0.01
+MP3_RATES_HZ = (8000, 11025, 12000, 16000, 22050, 24000, 32000, 44100, 48000)
+
+
+def render_examples(*, clean: str, manifest: str, settings: str, examples: str) -> None:
+    """Write the examples of one data set and effect: a list of {clip_id, label, strength, audio_base64, loudness_lufs}.
+
+    The effect and the loudness are applied to the whole clip, as for the models; what can be heard is cut to
+    `LONGEST_S`. `strength` is `clean` or the text of a strength.
+    """
+    wanted = json.loads(settings)
+    labels = {row["clip_id"]: row["label"] for row in read_csv_rows(manifest)}
+    with AudioReader(clean) as reader:
+        rows = choose_clips(
+            [labels.get(clip, "") for clip in reader.clip_id], reader.silent, wanted["clips"], wanted["seed"]
+        )
+        records = [record for row in rows for record in _examples_of(reader, row, labels, wanted)]
+    write_text(examples, json.dumps(records, indent=1) + "\n")
+
+
+def choose_clips(labels: Sequence[str], silent: Sequence[bool], number: int, seed: int) -> list[int]:
+    """Return the rows of `number` clips drawn by the seed, each of another class as long as there are some left."""
+    order = [int(row) for row in np.random.default_rng(seed).permutation(len(labels)) if not silent[row]]
+    turn: dict[str, int] = {}
+    turns = []
+    for row in order:
+        turn[labels[row]] = turn.get(labels[row], -1) + 1
+        turns.append(turn[labels[row]])
+    return [order[place] for place in np.argsort(turns, kind="stable")[:number]]
+
+
+def choose_strengths(count: int, number: int) -> list[int]:
+    """Return at most `number` places among `count` strengths, evenly spread; both ends are in where two fit."""
+    if number == 1:
+        return [count - 1]
+    return sorted({round(place) for place in np.linspace(0, count - 1, min(number, count))})
+
+
+def _examples_of(
+    reader: AudioReader, row: int, labels: Mapping[str, str], wanted: Mapping[str, Any]
+) -> list[dict[str, Any]]:
+    samples, rate_hz, clip_id = reader.read(row), reader.sample_rate_hz, reader.clip_id[row]
+    heard = {CLEAN: samples}
+    for place in choose_strengths(len(wanted["strengths"]), wanted["number"]):
+        chain, strength = wanted["chain"], wanted["strengths"][place]
+        effected = apply_chain(samples, rate_hz, chain, strength, wanted["tail_s"])
+        heard[wanted["strength_texts"][place]] = _matched(effected, rate_hz, wanted)
+    return [
+        {"clip_id": clip_id, "label": labels.get(clip_id, ""), "strength": text, **_recorded(sound, rate_hz, clip_id)}
+        for text, sound in heard.items()
+    ]
+
+
+def _matched(samples: np.ndarray, rate_hz: int, wanted: Mapping[str, Any]) -> np.ndarray:
+    """Bring the sound to the loudness of the data set where the effect says so, as rendering does."""
+    if wanted["renormalise"] and wanted["target_lufs"] is not None and is_measurable(len(samples), rate_hz):
+        return normalise(samples, rate_hz, wanted["target_lufs"])[0]
+    return samples
+
+
+def _recorded(samples: np.ndarray, rate_hz: int, clip_id: str) -> dict[str, Any]:
+    if not np.isfinite(samples).all():
+        raise UserError(f"The effect gives values that are not finite on clip {clip_id}; change its parameters.")
+    loudness = integrated_loudness(samples, rate_hz) if is_measurable(len(samples), rate_hz) else -np.inf
+    encoded = base64.b64encode(encode_mp3(samples, rate_hz)).decode("ascii")
+    return {"audio_base64": encoded, "loudness_lufs": round(loudness, 2) if np.isfinite(loudness) else None}
+
+
+def encode_mp3(samples: np.ndarray, sample_rate_hz: int) -> bytes:
+    """Return MP3 of at most `LONGEST_S` and two channels; `samples` is (n, channels) float32, full scale 1.0.
+
+    Peaks above full scale are kept from clipping by turning the whole example down.
+    """
+    length = round(LONGEST_S * sample_rate_hz)
+    sound = samples[:length, :2].astype(np.float32)
+    if len(samples) > length:
+        fade = round(FADE_S * sample_rate_hz)
+        sound[-fade:] *= np.linspace(1, 0, fade, dtype=np.float32)[:, np.newaxis]
+    sound /= max(1.0, float(np.abs(sound).max(initial=0.0)))
+    if sample_rate_hz not in MP3_RATES_HZ:
+        nearest_hz = max((rate for rate in MP3_RATES_HZ if rate <= sample_rate_hz), default=MP3_RATES_HZ[0])
+        sound, sample_rate_hz = soxr.resample(sound, sample_rate_hz, nearest_hz, quality="HQ"), nearest_hz
+    file = io.BytesIO()
+    soundfile.write(file, sound, sample_rate_hz, format="MP3", subtype="MPEG_LAYER_III")
+    return file.getvalue()

@@ -1,0 +1,169 @@
+"""The page: one HTML file with everything in it, made from tables, study.json and sound examples."""
+
+import base64
+import gzip
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from importlib.resources import files
+from pathlib import Path
+from typing import Any
+
+from jinja2 import Environment, StrictUndefined
+from markupsafe import Markup
+
+from embedshift.atomic import write_text
+from embedshift.number_text import count_text, number_text
+from embedshift.report.captions import read_captions
+from embedshift.report.displacement_panels import displacement_panels
+from embedshift.report.map_panels import map_panels
+from embedshift.report.monotonicity_panels import class_panels, monotonicity_panels
+from embedshift.report.panels import Panel
+from embedshift.report.sounds import read_sounds, within_budget
+from embedshift.report.spectrum_panels import spectra_panels
+from embedshift.report.summary import heat_maps, summary_rows
+from embedshift.report.theme import css_colours, themes
+from embedshift.study_layout import StudyLayout, read_layout
+from embedshift.table_index import TableIndex
+from embedshift.tables import read_table
+from embedshift.trajectory_maps import gather_maps
+
+# plotly takes 4.8 million of the 15 that a page may have
+SOUND_CHARACTERS = 5_000_000
+PANEL_CHARACTERS = 4_000_000
+MANY_PANELS = 24
+
+
+@dataclass(frozen=True)
+class Figure:
+    """One section of interactive panels; `name` is that of its caption and of the static figure."""
+
+    name: str
+    title: str
+    panels: Sequence[Panel]
+    by_class: Sequence[Panel] = ()
+    note: str = ""
+
+
+def build_report(
+    *,
+    sensitivity: str,
+    trajectories: str,
+    description: str,
+    examples: Sequence[str],
+    captions: Sequence[str],
+    template: str,
+    css: str,
+    script: str,
+    settings: str,
+    page: str,
+) -> None:
+    """Write the page of a study; the same inputs give the same bytes."""
+    layout, config = read_layout(settings), json.loads(settings)
+    table = TableIndex(read_table(sensitivity))
+    figures, packed = _figures_that_fit(table, read_table(trajectories), layout)
+    sounds, sounds_left_out = within_budget(read_sounds(examples, layout), SOUND_CHARACTERS)
+    context = {
+        "title": (config.get("report") or {}).get("title") or layout.study,
+        "layout": layout,
+        "captions": {name: Markup(text) for name, text in read_captions(captions, config).items()},
+        "heat_maps": heat_maps(table, layout),
+        "summary": summary_rows(table, layout),
+        "figures": figures,
+        "many_panels": len(layout.grid_rows) * len(layout.effects) > MANY_PANELS,
+        "classes": _classes(figures),
+        "sounds": sounds,
+        "sounds_left_out": sounds_left_out,
+        "study": json.loads(Path(description).read_text(encoding="utf-8")),
+        "colours": {name: Markup(css_colours(name, layout.colour_map)) for name in ("light", "dark")},
+        "themes": _as_json(themes(layout.colour_map)),
+        "packed_panels": packed,
+        **_assets(css, script),
+    }
+    write_text(page, _environment().from_string(Path(template).read_text(encoding="utf-8")).render(context))
+
+
+def _figures_that_fit(
+    table: TableIndex, trajectories: list[dict[str, Any]], layout: StudyLayout
+) -> tuple[list[Figure], str]:
+    """Return the figures and their packed specifications; single clips leave the maps where they take too much."""
+    maps = gather_maps(trajectories, layout)
+    for with_clips in (True, False):
+        figures = _figures(table, map_panels(maps, layout, with_clips=with_clips), layout, with_clips)
+        packed = pack([panel.spec for figure in figures for panel in (*figure.panels, *figure.by_class)])
+        if len(packed) <= PANEL_CHARACTERS:
+            break
+    return figures, packed
+
+
+def _figures(table: TableIndex, maps: Sequence[Panel], layout: StudyLayout, with_clips: bool) -> list[Figure]:
+    left_out = (
+        "" if with_clips else "Single clips are left out here to keep the page small; the static figure has them."
+    )
+    projections, classes = monotonicity_panels(table, layout), class_panels(table, layout)
+    return [
+        Figure("trajectories", "Maps of trajectories", maps, note=left_out),
+        Figure("monotonicity", "Monotonicity along one direction", projections, by_class=classes),
+        Figure("spectra", "Dimensionality", spectra_panels(table, layout)),
+        Figure("displacement", "Size and alignment of displacements", displacement_panels(table, layout)),
+    ]
+
+
+def pack(specs: Sequence[Mapping[str, Any] | None]) -> str:
+    """Return specifications as JSON, compressed with gzip, in base64; the page unpacks them."""
+    text = json.dumps(specs, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
+    return base64.b64encode(gzip.compress(text.encode("utf-8"), mtime=0)).decode("ascii")
+
+
+def _classes(figures: Sequence[Figure]) -> list[str]:
+    """Return the classes that the maps show, for the box that selects one."""
+    traces = [trace for panel in figures[0].panels if panel.spec for trace in panel.spec["data"]]
+    return sorted({trace["meta"]["label"] for trace in traces})
+
+
+def _assets(css: str, script: str) -> dict[str, Markup]:
+    plotly = files("plotly").joinpath("package_data", "plotly.min.js").read_text(encoding="utf-8")
+    return {
+        "css": Markup(Path(css).read_text(encoding="utf-8")),
+        "script": Markup(Path(script).read_text(encoding="utf-8")),
+        "plotly": Markup(plotly.replace("</script", "<\\/script")),
+    }
+
+
+def _as_json(value: Any) -> Markup:
+    """Return JSON that may stand inside a script element."""
+    return Markup(json.dumps(value, separators=(",", ":")).replace("<", "\\u003c"))
+
+
+def _environment() -> Environment:
+    environment = Environment(autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
+    environment.filters |= {
+        "chain": chain_text,
+        "duration": duration_text,
+        "number": number_text,
+        "pretty_json": lambda value: json.dumps(value, indent=2, ensure_ascii=False),
+    }
+    environment.globals["count"] = count_text
+    return environment
+
+
+def chain_text(chain: Sequence[Mapping[str, Any]]) -> str:
+    """Return a chain of processors in words, such as `Reverb (room_size swept, damping 0.5)`."""
+    return " → ".join(_processor_text(item) for item in chain)
+
+
+def _processor_text(item: Mapping[str, Any]) -> str:
+    parameters = [
+        f"{key} swept" if value == "sweep" else f"{key} {value}" for key, value in item.items() if key != "processor"
+    ]
+    parameters.sort(key=lambda text: not text.endswith(" swept"))
+    return f"{item['processor']} ({', '.join(parameters)})" if parameters else item["processor"]
+
+
+def duration_text(seconds: float | None) -> str:
+    """Return seconds as `45 s`, `12 min` or `3.4 h`."""
+    if seconds is None:
+        return number_text(None)
+    if seconds < 120:
+        return f"{seconds:.0f} s"
+    return f"{seconds / 60:.0f} min" if seconds < 7200 else f"{seconds / 3600:.1f} h"
