@@ -41,6 +41,7 @@ DYNAMICS = {
     "release_ms": RELEASE,
 }
 QUALITY = "the interpolator used both ways"
+# JUCE takes -100 dB and less for silence, so gains end above it.
 RANGES: dict[str, dict[str, tuple]] = {
     "Bitcrush": {"bit_depth": (1, 32, "bit", "quantised to steps of 2^-bit_depth on a signal of +-1")},
     "BrickwallLimiter": {
@@ -56,7 +57,7 @@ RANGES: dict[str, dict[str, tuple]] = {
         "feedback": (-0.99, 0.99, "", "share of the output fed back"),
         "mix": MIX,
     },
-    "Clipping": {"threshold_db": (-100, 20, "dB", "level above which samples are clipped")},
+    "Clipping": {"threshold_db": (-99, 20, "dB", "level above which samples are clipped")},
     "Compressor": DYNAMICS,
     "Convolution": {
         "impulse_response_filename": ("path of a sound file that holds the impulse response",),
@@ -69,7 +70,7 @@ RANGES: dict[str, dict[str, tuple]] = {
     },
     "Distortion": {"drive_db": (-60, 80, "dB", "gain before tanh")},
     "GSMFullRateCompressor": {"quality": (QUALITY,)},
-    "Gain": {"gain_db": (-120, 60, "dB", "gain")},
+    "Gain": {"gain_db": (-99, 60, "dB", "gain")},
     "HighShelfFilter": SHELF,
     "HighpassFilter": {"cutoff_frequency_hz": CUTOFF},
     "Invert": {},

@@ -9,7 +9,8 @@ BrickwallLimiter) are already compensated: no sample is late, also in MP3 and GS
 to 15 ms around its place, which is Rubber Band's window. Resample brings the sound back to the rate it came with.
 Delay, Chorus, Phaser and Reverb keep the dry path in place; what rings on after the end is cut unless a tail is asked
 for. Chorus and Phaser start their oscillators at the same phase for every clip. Convolution scales the response to an
-energy of 1/64 (JUCE's normalisation), whatever its level. Lengths are checked here all the same.
+energy of 1/64 (JUCE's normalisation), whatever its level. Should a plugin return another length all the same, it is cut
+or filled up with silence.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -26,7 +27,8 @@ BUFFER_SIZE = 8192  # pedalboard's default, stated because Convolution depends o
 FEWEST_SAMPLES = 16  # of a call: pedalboard guesses from the shape which axis is time
 ENUMERATIONS = {"mode": pedalboard.LadderFilter.Mode, "quality": pedalboard.Resample.Quality}
 
-Processor = Callable[[np.ndarray], np.ndarray]  # (channels, n) float32 -> (channels, n) float32
+# Reads (channels, n) float32 and writes the same shape; both arguments may be one and the same array.
+Processor = Callable[[np.ndarray, np.ndarray], None]
 
 
 def apply_chain(
@@ -37,8 +39,9 @@ def apply_chain(
     `samples` is (n, channels) float32, full scale 1.0; `chain` comes from `effect_catalog.check_effect`; `strength`
     takes the place of the swept parameter. The tail is silence put behind the clip before the chain.
     """
-    processors = prepare_chain(chain, sample_rate_hz, strength)
-    return run_chain(samples, processors, tail_samples(tail_s, sample_rate_hz))
+    out = np.empty((len(samples) + tail_samples(tail_s, sample_rate_hz), samples.shape[1]), dtype=np.float32)
+    run_chain(samples, prepare_chain(chain, sample_rate_hz, strength), out)
+    return out
 
 
 def prepare_chain(chain: Sequence[Mapping[str, Any]], sample_rate_hz: int, strength: float) -> list[Processor]:
@@ -46,14 +49,17 @@ def prepare_chain(chain: Sequence[Mapping[str, Any]], sample_rate_hz: int, stren
     return [_prepare(item, sample_rate_hz, strength) for item in chain]
 
 
-def run_chain(samples: np.ndarray, processors: Sequence[Processor], tail: int = 0) -> np.ndarray:
-    """Apply prepared processors to one clip and a tail of `tail` samples; shapes as in `apply_chain`."""
-    sound = np.ascontiguousarray(samples.T, dtype=np.float32)
-    length = sound.shape[1] + tail
-    sound = _fitted(sound, max(length, FEWEST_SAMPLES))
-    for process in processors:
-        sound = _fitted(process(sound), sound.shape[1])
-    return sound[:, :length].T
+def run_chain(samples: np.ndarray, processors: Sequence[Processor], out: np.ndarray) -> None:
+    """Write one clip, (n, channels) float32, after prepared processors into `out`, (n + tail, channels) float32."""
+    source, target = samples.T, out.T
+    if len(out) > len(samples) or not processors:
+        target[:, : len(samples)] = source
+        target[:, len(samples) :] = 0.0
+        source = target
+    with np.errstate(over="ignore", invalid="ignore"):  # the renderer tells which clip has values that are not finite
+        for process in processors:
+            process(source, target)
+            source = target
 
 
 def tail_samples(tail_s: float, sample_rate_hz: int) -> int:
@@ -61,18 +67,12 @@ def tail_samples(tail_s: float, sample_rate_hz: int) -> int:
     return round(tail_s * sample_rate_hz)
 
 
-def _fitted(sound: np.ndarray, length: int) -> np.ndarray:
-    """Cut, or fill up with silence, to `length` samples."""
-    missing = length - sound.shape[1]
-    return np.pad(sound, ((0, 0), (0, missing))) if missing > 0 else sound[:, :length]
-
-
 def _prepare(item: Mapping[str, Any], sample_rate_hz: int, strength: float) -> Processor:
     name = item["processor"]
     arguments = {key: value for key, value in item.items() if key not in NOT_ARGUMENTS}
     arguments = {key: strength if value == SWEEP else value for key, value in arguments.items()}
-    if name == "time_reverse":
-        return _reverse
+    if name in CLOSED_FORMS:
+        return CLOSED_FORMS[name](**arguments)
     if name in SECTIONS:
         return partial(_filter, SECTIONS[name](sample_rate_hz=sample_rate_hz, **arguments))
     arguments = {key: _as_pedalboard_wants(key, value) for key, value in arguments.items()}
@@ -83,18 +83,67 @@ def _as_pedalboard_wants(key: str, value: Any) -> Any:
     return getattr(ENUMERATIONS[key], value) if key in ENUMERATIONS else value
 
 
-def _run_plugin(make: Callable[[], pedalboard.Plugin], sample_rate_hz: int, sound: np.ndarray) -> np.ndarray:
-    return make().process(sound, sample_rate_hz, buffer_size=BUFFER_SIZE, reset=True)
+def _run_plugin(make: Callable[[], pedalboard.Plugin], sample_rate_hz: int, sound: np.ndarray, out: np.ndarray) -> None:
+    """Run a new plugin; should it return another number of samples, cut or fill up with silence."""
+    missing = FEWEST_SAMPLES - sound.shape[1]
+    sound = np.pad(sound, ((0, 0), (0, missing))) if missing > 0 else np.ascontiguousarray(sound)
+    found = make().process(sound, sample_rate_hz, buffer_size=BUFFER_SIZE, reset=True)[:, : out.shape[1]]
+    out[:, : found.shape[1]] = found
+    out[:, found.shape[1] :] = 0.0
 
 
-def _reverse(sound: np.ndarray) -> np.ndarray:
-    return np.ascontiguousarray(sound[:, ::-1])
+def _reverse(sound: np.ndarray, out: np.ndarray) -> None:
+    np.copyto(out, sound[:, ::-1])  # numpy sees that both may be one array
 
 
-def _filter(sections: np.ndarray, sound: np.ndarray) -> np.ndarray:
-    """Filter forwards once, in double precision inside; an unstable filter may end in infinities."""
-    with np.errstate(over="ignore", invalid="ignore"):
-        return signal.sosfilt(sections, sound).astype(np.float32)
+def _filter(sections: np.ndarray, sound: np.ndarray, out: np.ndarray) -> None:
+    """Filter forwards once, in double precision inside."""
+    np.copyto(out, signal.sosfilt(sections, sound), casting="same_kind")
+
+
+# Four plugins without memory are written out, since the call takes several times as long as copying the samples does.
+# They give the plugins' bits (tested), for every finite sample.
+
+
+def _gain(gain_db: float) -> Processor:
+    factor = _probed(pedalboard.Gain(gain_db), 1.0)
+    return lambda sound, out: np.multiply(sound, factor, out=out)
+
+
+def _invert() -> Processor:
+    return lambda sound, out: np.negative(sound, out=out)
+
+
+def _clipping(threshold_db: float) -> Processor:
+    limit = _probed(pedalboard.Clipping(threshold_db), 1e9)
+    return lambda sound, out: np.clip(sound, -limit, limit, out=out)
+
+
+def _bitcrush(bit_depth: float) -> Processor:
+    """Round to multiples of 2^-bit_depth, halves to even."""
+    scale = np.float32(2.0 ** float(np.float32(bit_depth)))
+    step = np.float32(1.0) / scale
+
+    def crush(sound: np.ndarray, out: np.ndarray) -> None:
+        np.multiply(sound, scale, out=out)
+        np.rint(out, out=out)
+        np.multiply(out, step, out=out)
+
+    return crush
+
+
+def _probed(plugin: pedalboard.Plugin, sample: float) -> np.float32:
+    """Return what a plugin without memory makes of one sample: its own float32 constant, not our rounding of it."""
+    return plugin.process(np.full((1, FEWEST_SAMPLES), sample, dtype=np.float32), 44100.0)[0, 0]
+
+
+CLOSED_FORMS: dict[str, Callable[..., Processor]] = {
+    "Gain": _gain,
+    "Invert": _invert,
+    "Clipping": _clipping,
+    "Bitcrush": _bitcrush,
+    "time_reverse": lambda: _reverse,
+}
 
 
 def chebyshev2_lowpass_sections(

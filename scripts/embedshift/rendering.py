@@ -21,7 +21,7 @@ from embedshift.progress import Progress
 from embedshift.store import AudioReader, AudioWriter
 
 LOGGER = logging.getLogger("embedshift")
-BLOCK_SAMPLES = 1 << 23  # 32 MB; a few such blocks are held at a time, whatever the size of the data set
+BLOCK_SAMPLES = 1 << 21  # for each thread: 8 MB, small enough to stay near the processor
 SPANS_PER_THREAD = 4  # so that a thread with slow clips does not keep the others waiting at the end of a block
 
 
@@ -73,27 +73,38 @@ def apply_effect(clean: str, output: str, settings: str, code: str, threads: int
 
 
 def render_block(
-    clips: Sequence[np.ndarray], processors: Sequence[Processor], tail: int, pool: ThreadPoolExecutor, threads: int
+    clips: Sequence[np.ndarray],
+    processors: Sequence[Processor],
+    tail: int,
+    buffer: np.ndarray,
+    pool: ThreadPoolExecutor,
+    threads: int,
 ) -> tuple[list[np.ndarray], np.ndarray]:
-    """Return the clips after the effect, views into one buffer, and their (lowest, highest) samples.
+    """Return the clips after the effect, views that follow each other in `buffer`, and their (lowest, highest) samples.
 
     Clips are (n, channels) float32, results (n + tail, channels) float32; extremes have shape (clips, 2) and are not
-    finite exactly where a clip holds a value that is not.
+    finite exactly where a clip holds a value that is not. `buffer` is used again for the next block: fresh memory for
+    each would cost more than a cheap effect.
     """
     offset = np.concatenate([[0], np.cumsum([len(clip) + tail for clip in clips])])
-    buffer = np.empty((offset[-1], clips[0].shape[1]), dtype=np.float32)
     results = [buffer[start:stop] for start, stop in zip(offset[:-1], offset[1:], strict=True)]
     extremes = np.empty((len(clips), 2), dtype=np.float32)
 
     def render_span(span: range) -> None:
         for index in span:
             result = results[index]
-            np.copyto(result, run_chain(clips[index], processors, tail))
+            run_chain(clips[index], processors, result)
             extremes[index] = result.min(), result.max()
 
     for _ in pool.map(render_span, spans(len(clips), SPANS_PER_THREAD * threads)):
         pass
     return results, extremes
+
+
+def buffer_for(offset: np.ndarray, block_rows: Sequence[tuple[int, int]], tail: int, channels: int) -> np.ndarray:
+    """Return a buffer that holds the largest of the blocks of clips, tails included."""
+    largest = max((offset[stop] - offset[start] + tail * (stop - start) for start, stop in block_rows), default=0)
+    return np.empty((largest, channels), dtype=np.float32)
 
 
 def spans(count: int, parts: int) -> Iterator[range]:
@@ -102,7 +113,7 @@ def spans(count: int, parts: int) -> Iterator[range]:
     return (range(start, stop) for start, stop in zip(edges[:-1], edges[1:], strict=True) if stop > start)
 
 
-def blocks(offset: np.ndarray, tail: int = 0, limit: int = BLOCK_SAMPLES) -> Iterator[tuple[int, int]]:
+def blocks(offset: np.ndarray, tail: int, limit: int) -> Iterator[tuple[int, int]]:
     """Yield (start, stop) rows of clips that follow each other and hold about `limit` samples, at least one clip."""
     start = 0
     while start < len(offset) - 1:
@@ -119,8 +130,10 @@ def _rendered(
     tail = tail_samples(condition["tail_s"], rate_hz)
     processors = prepare_chain(condition["effect"]["chain"], rate_hz, condition["strength"])
     where = f"effect {Path(output).parent.name} at strength {condition['strength_text']}"
-    for start, stop in blocks(reader.offset, tail, BLOCK_SAMPLES // reader.channels):
-        results, extremes = render_block(reader.read_block(start, stop), processors, tail, pool, threads)
+    rows = list(blocks(reader.offset, tail, threads * BLOCK_SAMPLES // reader.channels))
+    buffer = buffer_for(reader.offset, rows, tail, reader.channels)
+    for start, stop in rows:
+        results, extremes = render_block(reader.read_block(start, stop), processors, tail, buffer, pool, threads)
         _check_finite(extremes, reader.clip_id[start:stop], where)
         if target_lufs is not None:
             _check_measurable(results, reader.clip_id[start:stop], rate_hz, where)
@@ -129,13 +142,13 @@ def _rendered(
 
 
 def _measured(samples: np.ndarray, audible: bool, sample_rate_hz: int, target_lufs: float | None) -> RenderedClip:
-    """Measure loudness and bring it to the target where there is one."""
+    """Measure loudness and bring it to the target where there is one; the samples are no view into the buffer."""
     if target_lufs is not None:
         matched, _, before, after = normalise(samples, sample_rate_hz, target_lufs)
         return RenderedClip(matched, before, after, silent=before == -np.inf)
     measurable = is_measurable(len(samples), sample_rate_hz)
     loudness = integrated_loudness(samples, sample_rate_hz) if measurable else np.nan
-    return RenderedClip(samples, loudness, loudness, silent=not audible)
+    return RenderedClip(samples.copy(), loudness, loudness, silent=not audible)
 
 
 def _target_lufs(condition: dict[str, Any], output: str) -> float | None:

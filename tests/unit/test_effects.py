@@ -85,6 +85,26 @@ def test_first_order_filters(clip, kind, cutoff_hz):
     np.testing.assert_allclose(found, signal.lfilter(b, a, clip.astype(np.float64), axis=0), atol=1e-6)
 
 
+@pytest.mark.parametrize(
+    ("name", "key", "values"),
+    [
+        ("Gain", "gain_db", [-99, -40, -38.5, -7.3, 0, 0.5, 5, 60]),
+        ("Clipping", "threshold_db", [-99, -40.2, -6, 0, 20]),
+        ("Bitcrush", "bit_depth", [1, 2.5, 4, 7.3, 8, 15, 24, 31.5, 32]),
+        ("Invert", None, [None]),
+    ],
+)
+def test_written_out_processors_give_the_plugins_bits(name, key, values, rng):
+    """The oracle is pedalboard itself; halves of steps, zeros and subnormal numbers are among the samples."""
+    halves = np.concatenate([(np.arange(-64, 64) + 0.5) / 2**bits for bits in (1, 4, 8)])
+    samples = np.concatenate([rng.normal(0, 0.3, 20000), halves, [0, -0.0, 1e-40, 3e38]]).astype(np.float32)[:, None]
+    for value in values:
+        parameters = {} if key is None else {key: value}
+        expected = getattr(pedalboard, name)(**parameters).process(samples.T, RATE_HZ).T
+        found = applied(samples, {"processor": name} | parameters)
+        np.testing.assert_array_equal(found.view(np.uint32), expected.view(np.uint32))
+
+
 def test_reverb_is_linear_and_time_invariant(clip):
     item = {"processor": "Reverb", "room_size": 0.8}
     impulse = np.zeros((RATE_HZ, 1), np.float32)
@@ -269,9 +289,15 @@ def test_same_bits_in_any_order_and_in_threads(name, clips, response):
     chain = check_effect("tested", {"chain": [item_for(name, response)]}, RATE_HZ)["chain"]
     alone = [apply_chain(clip, RATE_HZ, chain, 1.0) for clip in clips]
     prepared = prepare_chain(chain, RATE_HZ, 1.0)
-    backwards = [run_chain(clip, prepared) for clip in clips[::-1]][::-1]
+
+    def rendered(clip):
+        out = np.full_like(clip, np.nan)
+        run_chain(clip, prepared, out)
+        return out
+
+    backwards = [rendered(clip) for clip in clips[::-1]][::-1]
     with ThreadPoolExecutor(4) as pool:
-        crowded = list(pool.map(lambda clip: run_chain(clip, prepared), clips * 4))
+        crowded = list(pool.map(rendered, clips * 4))
     for found, expected in zip(itertools.chain(backwards, crowded), itertools.chain(alone, *[alone] * 4), strict=True):
         np.testing.assert_array_equal(found, expected)
 

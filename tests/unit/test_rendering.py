@@ -14,7 +14,7 @@ from embedshift.canonical import canonical_json
 from embedshift.effect_catalog import check_effect, condition_settings
 from embedshift.effects import apply_chain
 from embedshift.errors import UserError
-from embedshift.rendering import apply_effect, blocks, render_block, spans
+from embedshift.rendering import apply_effect, blocks, buffer_for, render_block, spans
 from embedshift.store import AudioReader, AudioWriter
 
 RATE_HZ = 22050
@@ -178,7 +178,7 @@ def test_memory_is_bounded_by_blocks():
 
 
 def test_a_clip_longer_than_a_block_is_a_block():
-    assert list(blocks(np.array([0, 10, 5000, 5010]), limit=100)) == [(0, 1), (1, 2), (2, 3)]
+    assert list(blocks(np.array([0, 10, 5000, 5010]), tail=0, limit=100)) == [(0, 1), (1, 2), (2, 3)]
 
 
 @pytest.mark.parametrize(("count", "parts"), [(0, 4), (1, 4), (10, 4), (16, 4), (7, 1)])
@@ -188,8 +188,12 @@ def test_spans_cover_everything_once(count, parts):
     assert len(found) == min(count, parts)
 
 
-def test_rendered_clips_lie_in_one_buffer(clips):
+def test_rendered_clips_lie_in_the_buffer_given(clips):
+    offset = np.concatenate([[0], np.cumsum([len(clip) for clip in clips])])
+    buffer = buffer_for(offset, [(0, len(clips))], 7, 1)
+    assert len(buffer) == offset[-1] + 7 * len(clips)
     with ThreadPoolExecutor(2) as pool:
-        results, extremes = render_block(clips, [], 0, pool, 2)
-    assert len({result.base.ctypes.data for result in results}) == 1
+        results, extremes = render_block(clips, [], 7, buffer, pool, 2)
+    assert all(np.shares_memory(result, buffer) for result in results)
+    np.testing.assert_array_equal(np.concatenate(results), buffer)
     np.testing.assert_array_equal(extremes[:, 1], [clip.max() for clip in clips])
