@@ -1,7 +1,8 @@
 """How monotonically the projection on one direction follows the strength: in sample, held out, and by chance.
 
 The published value (Deng et al. 2025) is the squared Spearman correlation on the very rows that the direction was
-fitted on; its value without any effect is about dim / rows, up to 1. Beside it stand the value on groups that the
+fitted on; its value without any effect is about dim / rows, up to a perfect order where rows do not outnumber
+dimensions (which is 1 - 1 / strengths^2, as clips are not tied within a strength). Beside it stand the value on groups that the
 fit has not seen, a permutation null for both, and intervals from resampled groups.
 """
 

@@ -4,11 +4,20 @@ import numpy as np
 import pytest
 from scipy.stats import kstest, spearmanr
 from sklearn.cross_decomposition import CCA
+from threadpoolctl import threadpool_limits
 
 from embedshift.monotonicity import measure_monotonicity
 from embedshift.resampling import p_value
 
+LARGEST = 1 - 1 / 8**2
+"""The squared Spearman correlation of a perfect order, when clips of one strength (of 8) are not tied."""
 CHOSEN = {"folds": 4, "permutations": 40, "resamples": 100, "seed": 1}
+
+
+@pytest.fixture(autouse=True)
+def _one_blas_thread():
+    with threadpool_limits(1):
+        yield
 
 
 def measure(trajectories, group=None, label=None, **changes):
@@ -28,7 +37,7 @@ def noise(rng, clips=40, strengths=8, dim=30):
     return rng.standard_normal((clips, 1, dim)) + rng.standard_normal((clips, strengths, dim))
 
 
-@pytest.mark.parametrize(("clips", "dim", "spread"), [(160, 30, 0.3), (40, 600, 0.1)], ids=["tall", "wide"])
+@pytest.mark.parametrize(("clips", "dim", "spread"), [(320, 30, 0.2), (40, 600, 0.1)], ids=["tall", "wide"])
 def test_a_common_translation_is_found_on_held_out_groups(rng, clips, dim, spread):
     found = measure(translated(rng, clips=clips, dim=dim, spread=spread))
     assert found.held_out.value > 0.9
@@ -44,14 +53,14 @@ def test_noise_is_fitted_in_sample_but_not_held_out(rng):
     assert found.in_sample.null.mean() == pytest.approx(found.in_sample.value, abs=0.1)
     assert abs(found.held_out.value) < 0.05
     wide = measure(noise(rng, dim=600))
-    assert wide.in_sample.value == pytest.approx(1)
-    assert wide.in_sample.null == pytest.approx(1)
+    assert wide.in_sample.value == pytest.approx(LARGEST, abs=1e-3)
+    assert wide.in_sample.null == pytest.approx(LARGEST, abs=1e-3)
 
 
 def test_about_as_many_clips_as_dimensions_overfit_and_the_held_out_value_shows_it(rng):
     """The direction cancels what tells the fitted clips apart, which is of no use for other clips."""
     few = measure(translated(rng, clips=40, dim=30))
-    assert few.in_sample.value > 0.99
+    assert few.in_sample.value > 0.9
     assert few.held_out.value < 0.6
 
 
