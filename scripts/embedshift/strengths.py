@@ -1,5 +1,4 @@
-"""
-The strengths of an effect: exact grids, in the order written, and the one text each strength is known by.
+"""The strengths of an effect: exact grids, in the order written, and the one text each strength is known by.
 
 Standard library only: the Snakefile imports this module.
 """
@@ -20,8 +19,7 @@ ALLOWED = (
 
 
 def expand(spec: Sequence[float] | Mapping[str, Any], path: str = "strengths") -> list[float]:
-    """
-    Return the strengths that `spec` describes, in the order written (never sorted), without rounding errors.
+    """Return the strengths that `spec` describes, in the order written (never sorted), without rounding errors.
 
     `spec` is a list of numbers, or a mapping with `start`, `stop` and either `number` (how many, both ends included)
     or `step` (added, or multiplied where `spacing` is geometric; its sign is taken from the direction of the grid).
