@@ -68,6 +68,7 @@
       const fits = { dataset, effect, ...(model ? { model } : {}) };
       panel.hidden = !isWanted(fits, filters);
     }
+    for (const block of document.querySelectorAll(".block")) block.hidden = !block.querySelector(".panel:not([hidden])");
     drawShown();
   };
 

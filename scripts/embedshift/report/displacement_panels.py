@@ -3,7 +3,7 @@
 from typing import Any
 
 from embedshift.number_text import value_text
-from embedshift.report.panels import Panel, curve_traces, spec_of, strength_axis, two_floors
+from embedshift.report.panels import Panel, curve_traces, neutral_line, spec_of, strength_axis, two_floors
 from embedshift.study_layout import StrengthAxis, StudyLayout
 from embedshift.table_index import TableIndex
 
@@ -31,7 +31,9 @@ def _displacement_panel(table: TableIndex, dataset: str, layout: StudyLayout, ax
     description = (
         f"Relative displacement at the strongest strength of {axis.effect}: {_strongest(table, dataset, layout, axis)}."
     )
-    return Panel(**names, description=description, spec=spec_of(traces, 380, **floors), height_px=380)
+    return Panel(
+        **names, description=description, spec=spec_of(traces, 380, shapes=neutral_line(axis), **floors), height_px=380
+    )
 
 
 def _curves_of_model(

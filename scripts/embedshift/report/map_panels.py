@@ -59,6 +59,6 @@ def _points(line: MapLine, axis: StrengthAxis, size: float) -> Iterator[tuple[An
     if line.clean is not None:
         yield (*rounded(line.clean), 0, 0, f"{who}, clean")
     for text, point in zip(line.texts, line.points, strict=True):
-        rank = axis.texts.index(text) / max(len(axis.texts) - 1, 1)
+        rank = axis.texts.index(text) / (len(axis.texts) - 1) if len(axis.texts) > 1 else 1.0
         yield (*rounded(point), round(rank, 3), size, f"{who}, {axis.with_unit(text)}")
     yield (None, None, 0, 0, "")

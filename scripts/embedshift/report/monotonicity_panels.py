@@ -7,6 +7,7 @@ from embedshift.report.panels import (
     curve_traces,
     each_panel,
     names_of,
+    neutral_line,
     rounded,
     spec_of,
     strength_axis,
@@ -37,7 +38,7 @@ def _projection_panel(table: TableIndex, place: Place, axis: StrengthAxis) -> Pa
     description = (
         f"Mean held-out projection against {axis.label} for {place[1]} under {axis.effect}. {'; '.join(notes)}."
     )
-    spec = spec_of(traces, 230, xaxis=strength_axis(axis), yaxis=y_axis)
+    spec = spec_of(traces, 230, xaxis=strength_axis(axis), yaxis=y_axis, shapes=neutral_line(axis))
     return Panel(**names_of(place, axis), notes=notes, description=description, spec=spec, height_px=230)
 
 

@@ -4,7 +4,7 @@ import base64
 import gzip
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
@@ -14,6 +14,7 @@ from markupsafe import Markup
 
 from embedshift.atomic import write_text
 from embedshift.number_text import count_text, number_text
+from embedshift.report.blocks import Block, arrange
 from embedshift.report.captions import read_captions
 from embedshift.report.displacement_panels import displacement_panels
 from embedshift.report.map_panels import map_panels
@@ -40,8 +41,8 @@ class Figure:
 
     name: str
     title: str
-    panels: Sequence[Panel]
-    by_class: Sequence[Panel] = ()
+    blocks: Sequence[Block]
+    by_class: Sequence[Block] = ()
     note: str = ""
 
 
@@ -61,17 +62,19 @@ def build_report(
     """Write the page of a study; the same inputs give the same bytes."""
     layout, config = read_layout(settings), json.loads(settings)
     table = TableIndex(read_table(sensitivity))
-    figures, packed = _figures_that_fit(table, read_table(trajectories), layout)
+    coordinates = read_table(trajectories)
+    figures, packed = _figures_that_fit(table, coordinates, layout)
     sounds, sounds_left_out = within_budget(read_sounds(examples, layout), SOUND_CHARACTERS)
     context = {
         "title": (config.get("report") or {}).get("title") or layout.study,
         "layout": layout,
         "captions": {name: Markup(text) for name, text in read_captions(captions, config).items()},
+        "strengths": sum(len(axis.texts) for axis in layout.effects.values()),
         "heat_maps": heat_maps(table, layout),
         "summary": summary_rows(table, layout),
         "figures": figures,
         "many_panels": len(layout.grid_rows) * len(layout.effects) > MANY_PANELS,
-        "classes": _classes(figures),
+        "classes": sorted({row["label"] for row in coordinates} - {"all", ""}),
         "sounds": sounds,
         "sounds_left_out": sounds_left_out,
         "study": json.loads(Path(description).read_text(encoding="utf-8")),
@@ -89,36 +92,34 @@ def _figures_that_fit(
     """Return the figures and their packed specifications; single clips leave the maps where they take too much."""
     maps = gather_maps(trajectories, layout)
     for with_clips in (True, False):
-        figures = _figures(table, map_panels(maps, layout, with_clips=with_clips), layout, with_clips)
-        packed = pack([panel.spec for figure in figures for panel in (*figure.panels, *figure.by_class)])
+        specs: list[Mapping[str, Any]] = []
+        figures = _figures(table, map_panels(maps, layout, with_clips=with_clips), layout, specs)
+        packed = pack(specs)
         if len(packed) <= PANEL_CHARACTERS:
             break
-    return figures, packed
+    note = "" if with_clips else "Single clips are left out here to keep the page small; the static figure has them."
+    return [replace(figures[0], note=note), *figures[1:]], packed
 
 
-def _figures(table: TableIndex, maps: Sequence[Panel], layout: StudyLayout, with_clips: bool) -> list[Figure]:
-    left_out = (
-        "" if with_clips else "Single clips are left out here to keep the page small; the static figure has them."
-    )
-    projections, classes = monotonicity_panels(table, layout), class_panels(table, layout)
+def _figures(
+    table: TableIndex, maps: Sequence[Panel], layout: StudyLayout, specs: list[Mapping[str, Any]]
+) -> list[Figure]:
+    def blocks(panels: Sequence[Panel]) -> list[Block]:
+        return arrange(panels, layout, specs)
+
+    projections = blocks(monotonicity_panels(table, layout))
     return [
-        Figure("trajectories", "Maps of trajectories", maps, note=left_out),
-        Figure("monotonicity", "Monotonicity along one direction", projections, by_class=classes),
-        Figure("spectra", "Dimensionality", spectra_panels(table, layout)),
-        Figure("displacement", "Size and alignment of displacements", displacement_panels(table, layout)),
+        Figure("trajectories", "Maps of trajectories", blocks(maps)),
+        Figure("monotonicity", "Monotonicity", projections, by_class=blocks(class_panels(table, layout))),
+        Figure("spectra", "Dimensionality", blocks(spectra_panels(table, layout))),
+        Figure("displacement", "Size and alignment", blocks(displacement_panels(table, layout))),
     ]
 
 
-def pack(specs: Sequence[Mapping[str, Any] | None]) -> str:
+def pack(specs: Sequence[Mapping[str, Any]]) -> str:
     """Return specifications as JSON, compressed with gzip, in base64; the page unpacks them."""
     text = json.dumps(specs, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
     return base64.b64encode(gzip.compress(text.encode("utf-8"), mtime=0)).decode("ascii")
-
-
-def _classes(figures: Sequence[Figure]) -> list[str]:
-    """Return the classes that the maps show, for the box that selects one."""
-    traces = [trace for panel in figures[0].panels if panel.spec for trace in panel.spec["data"]]
-    return sorted({trace["meta"]["label"] for trace in traces})
 
 
 def _assets(css: str, script: str) -> dict[str, Markup]:

@@ -12,7 +12,7 @@ from embedshift.number_text import interval_text, number_text
 from embedshift.study_layout import StrengthAxis, StudyLayout
 
 Place = tuple[str, str]
-WIDTH_PX = 310
+WIDTH_PX = 292
 
 
 @dataclass(frozen=True)
@@ -56,6 +56,14 @@ def strength_axis(axis: StrengthAxis) -> dict[str, Any]:
         kept = slice(None, None, 1 + len(axis.texts) // 8)
         described |= {"tickvals": list(axis.positions[kept]), "ticktext": list(axis.texts[kept])}
     return described | {"range": [low - margin, high + margin]}
+
+
+def neutral_line(axis: StrengthAxis) -> list[dict[str, Any]]:
+    """Return the shape that marks the strength at which the effect changes nothing, if it lies on the axis."""
+    if axis.neutral_position is None:
+        return []
+    ends = {"x0": axis.neutral_position, "x1": axis.neutral_position, "y0": 0, "y1": 1, "yref": "paper"}
+    return [{"type": "line", **ends, "line": {"color": "@soft", "width": 1, "dash": "dot"}}]
 
 
 def curve_traces(

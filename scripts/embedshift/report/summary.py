@@ -47,7 +47,7 @@ def _heat_map(table: TableIndex, layout: StudyLayout, glance: Glance) -> HeatMap
 def _cell(row: Row | None, axis: StrengthAxis, largest: float, decimals: int) -> HeatCell:
     if row is None:
         few = len(axis.texts) < 3
-        return HeatCell(number_text(None), "", None, "needs at least three strengths" if few else "not in the table")
+        return HeatCell(number_text(None), "", None, "needs 3 strengths" if few else "not in the table")
     share = round(min(max(row["value"] / largest, 0.0), 1.0), 3)
     return HeatCell(number_text(row["value"], decimals), interval_text(row, decimals), share)
 
