@@ -4,7 +4,7 @@ Required inputs: tables, analyses (for their notes), manifests, embeddings (for 
 Outputs: results/studies/{study}/study.json, examples/{dataset}/{effect}.json, report.html.
 """
 
-CAPTIONS = [f"report/{figure}.rst" for figure in FIGURES]
+CAPTIONS = [f"report/{caption}.rst" for caption in [*FIGURES, "sensitivity_table", "sounds"]]
 
 
 rule render_examples:
@@ -62,6 +62,7 @@ rule build_report:
         captions=CAPTIONS,
         template="report/page.html.j2",
         css="report/page.css",
+        script="report/page.js",
     output:
         page=report(
             STUDY_FOLDER + "/report.html",

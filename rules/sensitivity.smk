@@ -71,29 +71,121 @@ rule tabulate_sensitivity:
         "../scripts/tabulate_sensitivity.py"
 
 
-for figure in FIGURES:
+rule plot_trajectories:
+    input:
+        table=rules.tabulate_sensitivity.output.trajectories,
+    output:
+        svg=report(
+            STUDY_FOLDER + "/figures/trajectories.svg",
+            caption="../report/trajectories.rst",
+            category="Sensitivity",
+            labels={"figure": "trajectories"},
+        ),
+        png=STUDY_FOLDER + "/figures/trajectories.png",
+    log:
+        f"logs/plot_trajectories/{STUDY.name}.log",
+    conda:
+        "../envs/analysis.yaml"
+    params:
+        settings=STUDY.figure_settings(),
+        code=code_of("plot_trajectories.py"),
+    message:
+        "Drawing trajectories of {STUDY.name}"
+    script:
+        "../scripts/plot_trajectories.py"
 
-    rule:
-        name:
-            f"plot_{figure}"
-        input:
-            table=STUDY_FOLDER + f"/tables/{'trajectories' if figure == 'trajectories' else 'sensitivity'}.csv",
-        output:
-            svg=report(
-                STUDY_FOLDER + f"/figures/{figure}.svg",
-                caption=f"../report/{figure}.rst",
-                category="Sensitivity",
-                labels={"figure": figure},
-            ),
-            png=STUDY_FOLDER + f"/figures/{figure}.png",
-        log:
-            f"logs/plot_{figure}/{STUDY.name}.log",
-        conda:
-            "../envs/analysis.yaml"
-        params:
-            settings=STUDY.figure_settings(),
-            code=code_of(f"plot_{figure}.py"),
-        message:
-            f"Drawing {figure} of {STUDY.name}"
-        script:
-            f"../scripts/plot_{figure}.py"
+
+rule plot_monotonicity:
+    input:
+        table=rules.tabulate_sensitivity.output.sensitivity,
+    output:
+        svg=report(
+            STUDY_FOLDER + "/figures/monotonicity.svg",
+            caption="../report/monotonicity.rst",
+            category="Sensitivity",
+            labels={"figure": "monotonicity"},
+        ),
+        png=STUDY_FOLDER + "/figures/monotonicity.png",
+    log:
+        f"logs/plot_monotonicity/{STUDY.name}.log",
+    conda:
+        "../envs/analysis.yaml"
+    params:
+        settings=STUDY.figure_settings(),
+        code=code_of("plot_monotonicity.py"),
+    message:
+        "Drawing monotonicity of {STUDY.name}"
+    script:
+        "../scripts/plot_monotonicity.py"
+
+
+rule plot_spectra:
+    input:
+        table=rules.tabulate_sensitivity.output.sensitivity,
+    output:
+        svg=report(
+            STUDY_FOLDER + "/figures/spectra.svg",
+            caption="../report/spectra.rst",
+            category="Sensitivity",
+            labels={"figure": "spectra"},
+        ),
+        png=STUDY_FOLDER + "/figures/spectra.png",
+    log:
+        f"logs/plot_spectra/{STUDY.name}.log",
+    conda:
+        "../envs/analysis.yaml"
+    params:
+        settings=STUDY.figure_settings(),
+        code=code_of("plot_spectra.py"),
+    message:
+        "Drawing spectra of {STUDY.name}"
+    script:
+        "../scripts/plot_spectra.py"
+
+
+rule plot_displacement:
+    input:
+        table=rules.tabulate_sensitivity.output.sensitivity,
+    output:
+        svg=report(
+            STUDY_FOLDER + "/figures/displacement.svg",
+            caption="../report/displacement.rst",
+            category="Sensitivity",
+            labels={"figure": "displacement"},
+        ),
+        png=STUDY_FOLDER + "/figures/displacement.png",
+    log:
+        f"logs/plot_displacement/{STUDY.name}.log",
+    conda:
+        "../envs/analysis.yaml"
+    params:
+        settings=STUDY.figure_settings(),
+        code=code_of("plot_displacement.py"),
+    message:
+        "Drawing displacement of {STUDY.name}"
+    script:
+        "../scripts/plot_displacement.py"
+
+
+rule plot_overview:
+    input:
+        table=rules.tabulate_sensitivity.output.sensitivity,
+    output:
+        svg=report(
+            STUDY_FOLDER + "/figures/overview.svg",
+            caption="../report/overview.rst",
+            category="Sensitivity",
+            labels={"figure": "overview"},
+        ),
+        png=STUDY_FOLDER + "/figures/overview.png",
+    log:
+        f"logs/plot_overview/{STUDY.name}.log",
+    conda:
+        "../envs/analysis.yaml"
+    params:
+        settings=STUDY.figure_settings(),
+        code=code_of("plot_overview.py"),
+    message:
+        "Drawing overview of {STUDY.name}"
+    script:
+        "../scripts/plot_overview.py"

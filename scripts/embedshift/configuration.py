@@ -94,9 +94,9 @@ def _checked(named: Mapping[str, Any], check: Callable[[str, Any], dict[str, Any
 
 
 def _effect_check(datasets: Mapping[str, Any]) -> Callable[[str, Any], dict[str, Any]]:
-    """Hold effects against the lowest sample rate among the data sets: what it can carry, all can."""
-    lowest_hz = min(dataset["preparation"]["sample_rate_hz"] for dataset in datasets.values())
-    return lambda name, effect: check_effect(name, effect, lowest_hz)
+    """Hold each effect against the sample rate of every data set; some processors accept only certain rates."""
+    rates_hz = sorted({dataset["preparation"]["sample_rate_hz"] for dataset in datasets.values()})
+    return lambda name, effect: [check_effect(name, effect, rate_hz) for rate_hz in rates_hz][0]
 
 
 def _missing_folders(datasets: Mapping[str, Any], working_folder: Path) -> list[str]:

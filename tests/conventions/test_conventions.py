@@ -4,7 +4,6 @@ import ast
 import re
 import statistics
 import sys
-import textwrap
 from pathlib import Path
 
 import pytest
@@ -25,22 +24,14 @@ IMPORT_NAMES = {"sklearn": "scikit-learn", "yaml": "pyyaml"}
 
 
 def rules():
-    """Return {rule: text of its block} of all rules files; the loop over figures gives one rule a figure."""
-    found = {}
-    for path in sorted((REPOSITORY / "rules").glob("*.smk")):
-        for block in re.split(r"\n(?=rule |for )", path.read_text()):
-            if block.startswith("rule "):
-                found[re.match(r"rule (\w+)", block).group(1)] = block
-            elif block.startswith("for figure in FIGURES"):
-                figures = re.search(r"FIGURES = \[(.*?)\]", path.read_text(), re.S).group(1)
-                for figure in re.findall(r'"(\w+)"', figures):
-                    found[f"plot_{figure}"] = dedented(block).replace("{figure}", figure)
-    return found
-
-
-def dedented(block):
-    """Return the rule inside a loop as it would stand outside of it."""
-    return textwrap.dedent(block.split("\n", 1)[1])
+    """Return {rule: text of its block} of all rules files."""
+    blocks = [
+        block
+        for path in sorted((REPOSITORY / "rules").glob("*.smk"))
+        for block in re.split(r"\n(?=rule |def )", path.read_text())
+        if block.startswith("rule ")
+    ]
+    return {re.match(r"rule (\w+)", block).group(1): block for block in blocks}
 
 
 RULES = rules()
@@ -168,6 +159,12 @@ def test_all_shipped_studies_mean_the_same_by_a_name():
             for name, settings in named.items():
                 assert meanings.setdefault((kind, name), settings) == settings, f"{path.name}: {kind}.{name}"
     assert len(meanings) > 5
+
+
+def test_no_rule_stands_in_a_loop():
+    """A `script:` inside a loop is evaluated when the job runs, and then names the loop's last script."""
+    for path in sorted((REPOSITORY / "rules").glob("*.smk")):
+        assert not re.search(r"^[ \t]+rule\b", path.read_text(), re.M), path.name
 
 
 def test_every_rules_file_opens_with_its_contract():

@@ -33,6 +33,12 @@ def git(study, *arguments):
     subprocess.run(["git", *identity, *arguments], cwd=study.folder, check=True, capture_output=True)
 
 
+def test_each_figure_is_its_own(finished_study):
+    figures = sorted((finished_study.folder / "results/studies/small/figures").glob("*.svg"))
+    assert len(figures) == 5
+    assert len({figure.read_bytes() for figure in figures}) == 5
+
+
 def test_nothing_changed(study):
     assert study.planned_rules() == {}
 
