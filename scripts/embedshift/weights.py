@@ -163,7 +163,8 @@ def _log_progress(process: subprocess.Popen, folder: Path, source: dict[str, Any
     while process.poll() is None:
         time.sleep(POLL_S)
         found = min(round(_bytes_in(folder) / MEGABYTE), progress.total - 1)
-        progress.advance(max(found - progress.done, 0))
+        if found > progress.done:
+            progress.advance(found - progress.done)
 
 
 def _bytes_in(folder: Path) -> int:

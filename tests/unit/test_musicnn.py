@@ -1,5 +1,7 @@
 """Our musicnn against the published TensorFlow package's numbers, and against itself in other batches."""
 
+from concurrent.futures import ThreadPoolExecutor
+
 import librosa
 import numpy as np
 import pytest
@@ -12,6 +14,7 @@ from embedshift.errors import UserError
 from embedshift.models import musicnn
 from embedshift.models.catalog import ENTRIES
 from embedshift.models.load import load_adapter
+from embedshift.models.musicnn_networks import Block
 
 LAYERS = ENTRIES["musicnn"].options["layer"].choices_by
 PAIRS = [(checkpoint, layer) for checkpoint, layers in LAYERS.items() for layer in layers]
@@ -86,6 +89,30 @@ def cosine_of_bfloat16(checkpoint, layer, clips):
     exact = adapter_of(checkpoint, layer).embed(clips)[:, 0].astype(float)
     rough = adapter_of(checkpoint, layer, "bfloat16").embed(clips)[:, 0].astype(float)
     return (exact * rough).sum(axis=1) / np.linalg.norm(exact, axis=1) / np.linalg.norm(rough, axis=1)
+
+
+def test_pooling_first_changes_nothing(rng):
+    """The short cut of the network against the published order, with channels that the normalisation turns round."""
+    block = Block(torch.nn.Conv2d(1, 6, (3, 5)), 6).eval()
+    patches = torch.from_numpy(rng.standard_normal((2, 1, 20, 12)).astype(np.float32))
+    with torch.no_grad():
+        for values in (block.normalisation.weight, block.normalisation.bias, block.normalisation.running_mean):
+            values.copy_(torch.from_numpy(rng.standard_normal(6)))
+        assert (block.normalisation.weight < 0).any()
+        expected = block.normalisation(torch.relu(block.convolution(patches))).amax(dim=3)
+        block.orient()
+        found = block.forward_max(patches, (1, 8))[:, :, :, 0]
+        np.testing.assert_allclose(block(patches).amax(dim=3), expected, rtol=0, atol=1e-6)
+    np.testing.assert_allclose(found, expected, rtol=0, atol=1e-6)
+
+
+def test_threads_side_by_side_give_the_same_bits(music):
+    adapter = adapter_of("MTT_musicnn", "penultimate")
+    expected = adapter.embed(music)
+    with ThreadPoolExecutor(4) as pool:
+        for found in pool.map(adapter.embed, [music] * 8):
+            np.testing.assert_array_equal(found, expected)
+    assert adapter.clips_embedded == 9 * len(music)
 
 
 def test_length_rule_repeats_short_clips_and_drops_the_rest_of_long_ones(music):

@@ -1,8 +1,6 @@
 """What every embedding model promises: rate, length rule, and float32 `(batch, samples)` to `(batch, frames, dim)`."""
 
 import threading
-from contextlib import AbstractContextManager, nullcontext
-from typing import Any
 
 import numpy as np
 
@@ -22,6 +20,7 @@ class Adapter:
     frame_hop_s : distance of two frames, None where a clip has one frame only
     minimum_samples : shorter clips are repeated up to this length
     length_rule, channel_rule : what happens to the audio, in words, for the report
+    runs_on_gpu : False where the work is done on the CPU whatever the device
     calls, clips_embedded : how often `embed` ran, and on how many clips in all
     """
 
@@ -30,6 +29,7 @@ class Adapter:
     frame_dim: int
     frame_hop_s: float | None
     minimum_samples: int = 1
+    runs_on_gpu: bool = True
     length_rule: str
     channel_rule: str = CHANNEL_RULE
 
@@ -80,12 +80,3 @@ class Adapter:
             raise ValueError(f"a batch is float32 (batch, samples), found {batch.dtype} {batch.shape}")
         if self.length_of(batch.shape[1]) != batch.shape[1]:
             raise ValueError(f"apply fit_length first: found {batch.shape[1]} samples, {self.length_rule}")
-
-
-def autocast(device: str, precision: str) -> AbstractContextManager[Any]:
-    """Return the context in which a network runs: torch's autocast to bfloat16, or nothing for float32."""
-    if precision == "float32":
-        return nullcontext()
-    import torch
-
-    return torch.autocast(torch.device(device).type, dtype=torch.bfloat16)

@@ -29,7 +29,8 @@ class Block(nn.Module):
 
     def forward(self, signal: torch.Tensor) -> torch.Tensor:
         """Return float32 of the shape of the convolution's output, channels second."""
-        return self._normalise(functional.relu(self.convolution(signal)))
+        sign = self.sign.reshape(-1, *[1] * (signal.dim() - 2))
+        return self._normalise(functional.relu(self.convolution(signal) * sign))
 
     def forward_max(self, signal: torch.Tensor, window: int | tuple, stride: int | tuple | None = None) -> torch.Tensor:
         """Return `forward` and then a max-pooling over (time, frequency), with the pooling done first.

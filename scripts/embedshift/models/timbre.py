@@ -62,6 +62,7 @@ class Timbre(Adapter):
     frame_dim = len(FEATURES)
     dim = 2 * len(FEATURES)
     frame_hop_s = HOP / SAMPLE_RATE_HZ
+    runs_on_gpu = False
     minimum_samples = (DELTA_WIDTH - 1) * HOP
     length_rule = f"any length; clips shorter than {minimum_samples} samples (nine frames) are repeated up to that"
 
