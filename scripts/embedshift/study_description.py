@@ -56,7 +56,7 @@ def _dataset(name: str, settings: Mapping[str, Any], tables: Mapping[str, Any]) 
         "folder": settings["folder"],
         "preparation": settings["preparation"],
         "clips": len(clips),
-        "groups": len({clip["group"] for clip in clips}),
+        "groups": len({_group(clip) for clip in clips}),
         "classes": count_classes(clips),
         "excluded": tables["excluded"].get(name, []),
         "notes": [row["note"] for row in tables["notes"].get(name, [])],
@@ -65,10 +65,15 @@ def _dataset(name: str, settings: Mapping[str, Any], tables: Mapping[str, Any]) 
 
 def count_classes(clips: Iterable[Mapping[str, str]]) -> list[dict[str, Any]]:
     """Return `{label, clips, groups}` for each class, in the order of the alphabet."""
-    groups: dict[str, list[str]] = defaultdict(list)
+    groups: dict[str, list[tuple[str, ...]]] = defaultdict(list)
     for clip in clips:
-        groups[clip["label"]].append(clip["group"])
+        groups[clip["label"]].append(_group(clip))
     return [{"label": label, "clips": len(of), "groups": len(set(of))} for label, of in sorted(groups.items())]
+
+
+def _group(clip: Mapping[str, str]) -> tuple[str, ...]:
+    """Return what tells groups apart; a clip without a group is its own, as in the analyses."""
+    return (clip["group"],) if clip["group"] else ("clip", clip["clip_id"])
 
 
 def _model(name: str, settings: Mapping[str, Any], attributes: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:

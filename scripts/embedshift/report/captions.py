@@ -15,6 +15,7 @@ SETTINGS = {
     "file_insertion_enabled": False,
     "raw_enabled": False,
     "halt_level": 2,
+    "warning_stream": False,
     "report_level": 5,
     "initial_header_level": 3,
 }

@@ -107,10 +107,14 @@ def _figures(
     def blocks(panels: Sequence[Panel]) -> list[Block]:
         return arrange(panels, layout, specs)
 
-    projections = blocks(monotonicity_panels(table, layout))
     return [
         Figure("trajectories", "Maps of trajectories", blocks(maps)),
-        Figure("monotonicity", "Monotonicity", projections, by_class=blocks(class_panels(table, layout))),
+        Figure(
+            "monotonicity",
+            "Monotonicity",
+            blocks(monotonicity_panels(table, layout)),
+            by_class=blocks(class_panels(table, layout)),
+        ),
         Figure("spectra", "Dimensionality", blocks(spectra_panels(table, layout))),
         Figure("displacement", "Size and alignment", blocks(displacement_panels(table, layout))),
     ]

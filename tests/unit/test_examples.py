@@ -1,0 +1,124 @@
+import base64
+import io
+import json
+
+import numpy as np
+import pyloudnorm
+import pytest
+import soundfile
+
+from embedshift.atomic import write_atomically
+from embedshift.errors import UserError
+from embedshift.examples import LONGEST_S, choose_clips, choose_strengths, encode_mp3, render_examples
+from embedshift.store import AudioWriter
+
+RATE_HZ = 22050
+LABELS = ("cello", "cello", "flute", "flute", "organ")
+
+
+def tone(seconds=1.0, rate_hz=RATE_HZ, level=0.1, hertz=440.0):
+    time_s = np.arange(round(seconds * rate_hz)) / rate_hz
+    return (level * np.sin(2 * np.pi * hertz * time_s))[:, np.newaxis].astype(np.float32)
+
+
+def heard(record) -> tuple[np.ndarray, int]:
+    return soundfile.read(io.BytesIO(base64.b64decode(record["audio_base64"])), always_2d=True)
+
+
+@pytest.fixture
+def clean(tmp_path):
+    path = tmp_path / "clean.h5"
+    with write_atomically(path) as temporary, AudioWriter(temporary, sample_rate_hz=RATE_HZ, channels=1) as writer:
+        for number in range(len(LABELS)):
+            silent = number == 4
+            sound = tone(hertz=220 * (number + 1)) * (0 if silent else 1)
+            writer.append(f"clip{number}", sound, loudness_before_lufs=-20, loudness_after_lufs=-23, silent=silent)
+    rows = [f"clip{number},{label}" for number, label in enumerate(LABELS)]
+    (tmp_path / "manifest.csv").write_text("\n".join(["clip_id,label", *rows]) + "\n")
+    return path
+
+
+def rendered(clean, **changed) -> list[dict]:
+    settings = {
+        "dataset": "demo", "effect": "gain", "chain": [{"processor": "Gain", "gain_db": "sweep"}], "renormalise": False,
+        "tail_s": 0, "strengths": [0.0, -6.0, -12.0, -18.0, -24.0], "strength_texts": ["0", "-6", "-12", "-18", "-24"],
+        "target_lufs": -23, "number": 3, "clips": 1, "seed": 5,
+    }  # fmt: skip
+    target = clean.parent / "examples.json"
+    paths = {"clean": str(clean), "manifest": str(clean.parent / "manifest.csv"), "examples": str(target)}
+    render_examples(**paths, settings=json.dumps(settings | changed))
+    return json.loads(target.read_text())
+
+
+def test_weakest_middle_and_strongest_can_be_heard_beside_the_clean_clip(clean):
+    records = rendered(clean)
+    assert [record["strength"] for record in records] == ["clean", "0", "-12", "-24"]
+    sizes = [np.sqrt(np.mean(heard(record)[0] ** 2)) for record in records]
+    np.testing.assert_allclose(20 * np.log10(np.array(sizes[1:]) / sizes[0]), [0, -12, -24], atol=0.5)
+    assert {record["clip_id"] for record in records} == {records[0]["clip_id"]}
+
+
+def test_the_loudness_told_is_that_of_an_independent_meter(clean):
+    for record in rendered(clean):
+        sound, rate_hz = heard(record)
+        assert record["loudness_lufs"] == pytest.approx(pyloudnorm.Meter(rate_hz).integrated_loudness(sound), abs=0.3)
+
+
+def test_examples_are_matched_in_loudness_where_the_effect_says_so(clean):
+    records = rendered(clean, renormalise=True)
+    assert [record["loudness_lufs"] for record in records[1:]] == [-23.0] * 3
+    assert rendered(clean, renormalise=True, target_lufs=None)[3]["loudness_lufs"] < -40
+
+
+def test_the_same_seed_gives_the_same_bytes(clean):
+    assert rendered(clean) == rendered(clean)
+
+
+def test_clips_are_of_different_classes_and_never_silent():
+    silent = [False, False, False, False, True]
+    for seed in range(10):
+        rows = choose_clips(LABELS, silent, 2, seed)
+        assert {LABELS[row] for row in rows} == {"cello", "flute"}
+        assert sorted(choose_clips(LABELS, silent, 9, seed)) == [0, 1, 2, 3]
+    assert choose_clips(LABELS, silent, 0, 1) == []
+    assert len({tuple(choose_clips(LABELS, silent, 2, seed)) for seed in range(10)}) > 1
+
+
+@pytest.mark.parametrize(
+    ("count", "number", "wanted"),
+    [(5, 3, [0, 2, 4]), (31, 4, [0, 10, 20, 30]), (2, 4, [0, 1]), (1, 3, [0]), (7, 1, [6])],
+)
+def test_strengths_are_spread_from_weakest_to_strongest(count, number, wanted):
+    assert choose_strengths(count, number) == wanted
+
+
+@pytest.mark.parametrize("rate_hz", [8000, 44100, 50000, 96000, 192000])
+def test_any_sample_rate_becomes_an_mp3_of_the_same_length_and_pitch(rate_hz):
+    sound, decoded_hz = soundfile.read(io.BytesIO(encode_mp3(tone(1.0, rate_hz), rate_hz)), always_2d=True)
+    assert len(sound) / decoded_hz == pytest.approx(1.0, abs=0.06)
+    spectrum = np.abs(np.fft.rfft(sound[:, 0] * np.hanning(len(sound))))
+    assert np.argmax(spectrum) * decoded_hz / len(sound) == pytest.approx(440, abs=2)
+
+
+def test_loud_sounds_are_turned_down_instead_of_clipped():
+    sound, _ = soundfile.read(io.BytesIO(encode_mp3(tone(level=4.0), RATE_HZ)))
+    spectrum = np.abs(np.fft.rfft(sound[2000:-2000] * np.hanning(len(sound) - 4000)))
+    third = round(3 * 440 * (len(sound) - 4000) / RATE_HZ)
+    assert spectrum[third - 20 : third + 20].max() < 0.01 * spectrum.max()
+
+
+def test_long_and_many_channelled_sounds_are_cut():
+    sound, decoded_hz = soundfile.read(io.BytesIO(encode_mp3(np.repeat(tone(30.0), 8, axis=1), RATE_HZ)))
+    assert sound.shape[1] == 2
+    assert len(sound) / decoded_hz == pytest.approx(LONGEST_S, abs=0.1)
+
+
+def test_very_short_and_silent_clips_can_be_heard_too(clean):
+    assert len(encode_mp3(tone(0.05), RATE_HZ)) > 100
+    assert len(encode_mp3(tone() * 0, RATE_HZ)) > 100
+
+
+def test_an_effect_that_explodes_names_the_clip(clean, monkeypatch):
+    monkeypatch.setattr("embedshift.examples.apply_chain", lambda samples, *_: samples * np.float32(np.nan))
+    with pytest.raises(UserError, match="clip"):
+        rendered(clean)
