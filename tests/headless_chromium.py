@@ -32,7 +32,9 @@ class Chromium:
         self._profile = tempfile.TemporaryDirectory(prefix="chromium-", ignore_cleanup_errors=True)
         self._start(executable)
         target = self.call("Target.createTarget", {"url": "about:blank"}, session="")["targetId"]
-        self._session = self.call("Target.attachToTarget", {"targetId": target, "flatten": True}, session="")["sessionId"]
+        self._session = self.call("Target.attachToTarget", {"targetId": target, "flatten": True}, session="")[
+            "sessionId"
+        ]
         for domain in ("Page", "Runtime", "Log", "Network"):
             self.call(f"{domain}.enable")
         metrics = {"width": width, "height": height, "deviceScaleFactor": 1, "mobile": False}

@@ -107,7 +107,10 @@ def test_hidden_figures_are_drawn_when_they_are_opened(chromium, page):
 
 def test_hovering_shows_clip_strength_and_interval(chromium, page):
     with opened(chromium, page) as browser:
-        for section, wanted in (
+        for section, point, wanted in (
+            ("monotonicity", 0, r"0\.01: .*\[.*\]"),
+            ("trajectories", 1, r"(-\d\d|mean), 0\.01"),
+        ):
             ("monotonicity", r"0\.01: .*\[.*\]"),
             ("trajectories", r"(clean|class mean|-\d\d).*\d"),
         ):
