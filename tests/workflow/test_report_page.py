@@ -111,9 +111,6 @@ def test_hovering_shows_clip_strength_and_interval(chromium, page):
             ("monotonicity", 0, r"0\.01: .*\[.*\]"),
             ("trajectories", 1, r"(-\d\d|mean), 0\.01"),
         ):
-            ("monotonicity", r"0\.01: .*\[.*\]"),
-            ("trajectories", r"(clean|class mean|-\d\d).*\d"),
-        ):
             text = browser.evaluate(
                 f"""(async () => {{ const plot = document.querySelector("#{section} .plot");
                       const curve = plot.data.findLastIndex((trace) => trace.text);
