@@ -106,7 +106,7 @@ def main():
     print(f"{'directions':32}{'sklearn s':>11}{'ours s':>9}{'ratio':>8}{'target':>8}{'difference':>12}")
     results = []
     for name, theirs, ours, trajectories, target in cases(quick):
-        result = compare(name, theirs, ours, trajectories, 1 if len(trajectories) > 1000 else 3, target)
+        result = compare(name, theirs, ours, trajectories, 1 if trajectories.size > 1 << 24 else 3, target)
         results.append(result)
         print(
             f"{name:32}{result['sklearn_s']:11.3f}{result['ours_s']:9.3f}{result['ratio']:8.1f}"
