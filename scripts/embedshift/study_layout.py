@@ -68,8 +68,8 @@ class StrengthAxis:
         return " ".join(words), self.unit
 
     def with_unit(self, text: str) -> str:
-        """Return the text of a strength with its unit, such as `-20 dB`."""
-        unit = self._name_and_unit()[1]
+        """Return the text of a strength with its unit and a proper minus, such as `−20 dB`."""
+        text, unit = text.replace("-", "\N{MINUS SIGN}"), self._name_and_unit()[1]
         return f"{text} {unit}" if unit else text
 
 

@@ -8,6 +8,7 @@ from embedshift.study_layout import StrengthAxis, StudyLayout
 from embedshift.table_index import TableIndex
 
 SERIES = 7
+DASHES = ("solid", "dash", "dot", "dashdot")
 
 
 def displacement_panels(table: TableIndex, layout: StudyLayout) -> list[Panel]:
@@ -39,11 +40,12 @@ def _displacement_panel(table: TableIndex, dataset: str, layout: StudyLayout, ax
 def _curves_of_model(
     table: TableIndex, place: tuple[str, str], axis: StrengthAxis, number: int
 ) -> list[dict[str, Any]]:
-    colour, meta = f"@series{number % SERIES}", {"meta": {"model": place[1]}}
+    colour, name = f"@series{number % SERIES}", place[1]
+    look = {"dash": DASHES[number // SERIES % len(DASHES)], "meta": {"model": name}}
     size = table.curve(*place, axis, "displacement_norm", variant="relative", label="all")
     alignment = table.curve(*place, axis, "cosine_alignment", label="all")
-    upper = curve_traces(size, axis, colour, place[1], **meta) if size else []
-    lower = curve_traces(alignment, axis, colour, place[1], xaxis="x2", yaxis="y2", **meta) if alignment else []
+    upper = curve_traces(size, axis, colour, name, **look) if size else []
+    lower = curve_traces(alignment, axis, colour, name, xaxis="x2", yaxis="y2", **look) if alignment else []
     return upper + lower
 
 

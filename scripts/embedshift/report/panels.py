@@ -67,7 +67,13 @@ def neutral_line(axis: StrengthAxis) -> list[dict[str, Any]]:
 
 
 def curve_traces(
-    curve: Sequence[Mapping[str, Any]], axis: StrengthAxis, colour: str, name: str, **further: Any
+    curve: Sequence[Mapping[str, Any]],
+    axis: StrengthAxis,
+    colour: str,
+    name: str,
+    *,
+    dash: str = "solid",
+    **further: Any,
 ) -> list[dict[str, Any]]:
     """Return the band of intervals and the line of a curve over the strengths of an effect."""
     at = dict(zip(axis.texts, axis.positions, strict=True))
@@ -75,7 +81,13 @@ def curve_traces(
     texts = [
         f"{axis.with_unit(row['strength'])}: {number_text(row['value'])} {interval_text(row)}".strip() for row in curve
     ]
-    line = {"x": x, "y": y, "mode": "lines+markers", "line": {"color": colour, "width": 2}, "marker": {"size": 5}}
+    line = {
+        "x": x,
+        "y": y,
+        "mode": "lines+markers",
+        "line": {"color": colour, "width": 2, "dash": dash},
+        "marker": {"size": 5},
+    }
     hover = {"text": texts, "hovertemplate": f"%{{text}}<extra>{name}</extra>"}
     return [*_band(curve, x, colour, further), {**line, **hover, "name": name, **further}]
 
