@@ -17,8 +17,8 @@ FOOTNOTE = (
     "Upper panels: share of the displacements' variance in each principal component; PR: participation ratio, the "
     "number of components that the displacements fill. Lower panels, as published: singular values of "
     "sample-wise directions beside those of the clean embeddings, each divided by its largest. Read these with care: "
-    "sample-wise directions follow a trajectory's smallest, noisiest axes, so their spectrum can be flat even where all "
-    "displacements lie in a few dimensions."
+    "sample-wise directions follow a trajectory's smallest, noisiest axes, so their spectrum can be flat even where "
+    "all displacements lie in a few dimensions."
 )
 
 

@@ -120,7 +120,7 @@ class PanelGrid:
         self.panel_in = (min(max(fitting_in, 1.15), 2.4), panel_height_in)
         self.step_in = (self.panel_in[0] + between_in, panel_height_in + above_in + below_in)
         width_in = max(self.left_in + columns * self.step_in[0] - between_in + self.right_in, 3.4)
-        note_lines = textwrap.wrap(footnote, width=int(width_in * 24))
+        note_lines = textwrap.wrap(footnote, width=int(width_in * 22))
         note_in = 0.12 + self.footnote_line_in * len(note_lines) if note_lines else 0.04
         self.bottom_in = bottom_in + note_in
         height_in = self.name_in + len(row_names) * self.step_in[1] + self.bottom_in
