@@ -2,8 +2,8 @@
 
 The published value (Deng et al. 2025) is the squared Spearman correlation on the very rows that the direction was
 fitted on; its value without any effect is about dim / rows, up to a perfect order where rows do not outnumber
-dimensions (which is 1 - 1 / strengths^2, as clips are not tied within a strength). Beside it stand the value on groups that the
-fit has not seen, a permutation null for both, and intervals from resampled groups.
+dimensions (which is 1 - 1 / strengths^2, as clips are not tied within a strength). Beside it stand the value on
+groups that the fit has not seen, a permutation null for both, and intervals from resampled groups.
 """
 
 from dataclasses import dataclass
@@ -64,75 +64,82 @@ def measure_monotonicity(
 ) -> Monotonicity:
     """Fit and score the global direction of the chosen clips of trajectories (all clips, strengths, dim).
 
-    group and label are those of the chosen clips. The held-out value is sign(rho) * rho^2 within each fold, averaged
-    over folds by their number of clips: folds have different directions with different offsets and scales, so
-    rho is not taken over pooled projections. In the null every step, fitting included, is repeated on strengths
-    permuted within clips; the observed order is column 0 of the same matrix products. The bootstrap resamples groups
-    among the projections and keeps the fitted directions: it tells how the value varies with the clips scored.
+    group and label are those of the chosen clips. The held-out value is sign(rho) * rho^2 over the held-out
+    projections of all clips together, each centred and scaled by its own fit's training projections. Within small
+    folds the rank correlation would be inflated: every clip alone is often in perfect order, and few clips leave few
+    ranks for others to come between. In the null every step, fitting and scaling included, is repeated on
+    strengths permuted within clips; the observed order is column 0 of the same matrix products. The bootstrap
+    resamples groups among the projections and keeps the fitted directions: it tells how the value varies with the
+    clips scored.
     """
-    strengths = trajectories.shape[1]
     fold = group_folds(group, label, folds, seed)
-    levels = permuted_levels(len(clips), strengths, permutations, seed)
-    parts = _scatter_of_folds(trajectories, clips, fold)
+    levels = permuted_levels(len(clips), trajectories.shape[1], permutations, seed)
     counts = bootstrap_counts(group, resamples, seed)
-    everything = np.full(len(clips), True)
-    whole = _Fit(trajectories, clips, everything, levels, parts)
-    projection = whole.project(clips)
-    held_out_projection = np.full((len(clips), strengths), np.nan)
-    held_out = None
+    parts = _scatter_of_folds(trajectories, clips, fold)
+    whole = _Fit(trajectories, clips, levels, parts)
+    rho, standardised = _score([whole], np.zeros_like(fold), clips, levels)
+    projection = standardised * whole.deviation[0]
+    in_sample = Score(rho[0] ** 2, rho[1:] ** 2, resampled_spearman(projection, counts) ** 2)
+    held_out_projection, held_out = np.full_like(projection, np.nan), None
     if fold.max() > 0:
-        scores = np.empty((fold.max() + 1, 1 + permutations))
+        fits = []
         for one in range(fold.max() + 1):
-            inside = fold == one
-            fit = _Fit(trajectories, clips, ~inside, levels, [part for k, part in enumerate(parts) if k != one])
-            held_out_projection[inside] = fit.standardise(fit.project(clips[inside]))
-            scores[one] = signed_square(fit.score(clips[inside], levels[inside]))
-        value = np.average(scores, axis=0, weights=np.bincount(fold))
-        held_out = Score(value[0], value[1:], _resampled(held_out_projection, fold, counts))
-    in_sample = whole.score(clips, levels) ** 2
+            others = [part for k, part in enumerate(parts) if k != one]
+            fits.append(_Fit(trajectories, clips[fold != one], levels[fold != one], others))
+        rho, held_out_projection = _score(fits, fold, clips, levels)
+        value = signed_square(rho)
+        held_out = Score(value[0], value[1:], signed_square(resampled_spearman(held_out_projection, counts)))
     return Monotonicity(
-        direction=whole.direction,
-        condition_number=whole.solution.condition_number,
-        method=whole.solution.method,
+        direction=whole.direction[:, 0],
+        condition_number=whole.condition_number,
+        method=whole.method,
         projection=projection,
         fold=fold,
         held_out_projection=held_out_projection,
-        in_sample=Score(in_sample[0], in_sample[1:], _resampled(projection, np.zeros_like(fold), counts)),
+        in_sample=in_sample,
         held_out=held_out,
     )
 
 
 class _Fit:
-    """Directions for the observed and all permuted orders, fitted on the clips where `inside` is true."""
+    """Unit directions (dim, 1 + permutations) for the observed and all permuted orders of the clips fitted on."""
 
-    def __init__(
-        self, trajectories: np.ndarray, clips: np.ndarray, inside: np.ndarray, levels: np.ndarray, parts: list
-    ) -> None:
-        self._trajectories = trajectories
-        self._rows = CentredRows(trajectories, clips[inside])
-        scatter = merge_scatter(parts) if len(self._rows) > self._rows.dim else None
-        targets = levels[inside].reshape(len(self._rows), -1)
-        self.solution = solve_least_squares(self._rows, targets, scatter)
-        self.direction = unit(self.solution.coefficients[:, 0])
+    def __init__(self, trajectories: np.ndarray, clips: np.ndarray, levels: np.ndarray, parts: list) -> None:
+        rows = CentredRows(trajectories, clips)
+        scatter = merge_scatter(parts) if len(rows) > rows.dim else None
+        solution = solve_least_squares(rows, levels.reshape(len(rows), -1), scatter)
+        self._trajectories, self._mean = trajectories, rows.mean
+        self.condition_number, self.method = solution.condition_number, solution.method
+        self.direction = unit(solution.coefficients.T).T
+        product = rows.times(self.direction) ** 2 if scatter is None else self.direction * (scatter @ self.direction)
+        self.deviation = np.sqrt(np.maximum(product.sum(axis=0), 0) / len(rows))
 
-    def project(self, clips: np.ndarray) -> np.ndarray:
-        """Return the projections (clips, strengths), centred by the mean of the fitted rows."""
-        rows = CentredRows(self._trajectories, clips)
-        flat = rows.times(self.direction[:, None])[:, 0] + (rows.mean - self._rows.mean) @ self.direction
-        return flat.reshape(len(clips), -1)
+    def project(self, clips: np.ndarray, columns: slice) -> np.ndarray:
+        """Return projections (clips, strengths, columns) in standard deviations of the fitted rows' projections."""
+        rows, deviation = CentredRows(self._trajectories, clips), self.deviation[columns]
+        direction = self.direction[:, columns]
+        flat = rows.times(direction) + (rows.mean - self._mean) @ direction
+        scaled = np.divide(flat, deviation, out=np.zeros_like(flat), where=deviation > 0)
+        return scaled.reshape(len(clips), rows.strengths, -1)
 
-    def standardise(self, projection: np.ndarray) -> np.ndarray:
-        """Return projections in units of the standard deviation of the fitted rows' own projections."""
-        deviation = self._rows.times(self.direction[:, None]).std()
-        return projection / deviation if deviation > 0 else np.zeros_like(projection)
 
-    def score(self, clips: np.ndarray, levels: np.ndarray) -> np.ndarray:
-        """Return Spearman's rho between projections and levels of clips, (1 + permutations,)."""
-        rows, flat = CentredRows(self._trajectories, clips), levels.reshape(-1, levels.shape[2])
-        rho = np.empty(levels.shape[2])
-        for columns in column_blocks(levels.shape[2], COLUMNS_PER_BLOCK):
-            rho[columns] = spearman(rows.times(self.solution.coefficients[:, columns]), flat[:, columns])
-        return rho
+def _score(
+    fits: list[_Fit], fit_of_clip: np.ndarray, clips: np.ndarray, levels: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
+    """Return rho of each column, (1 + permutations,), and the projections of the observed order (clips, strengths).
+
+    Clip i is projected by `fits[fit_of_clip[i]]`.
+    """
+    rho, observed = np.empty(levels.shape[2]), np.empty(levels.shape[:2])
+    for columns in column_blocks(levels.shape[2], COLUMNS_PER_BLOCK):
+        level = levels[:, :, columns]
+        projection = np.empty(level.shape)
+        for one, fit in enumerate(fits):
+            projection[fit_of_clip == one] = fit.project(clips[fit_of_clip == one], columns)
+        if columns.start == 0:
+            observed = projection[:, :, 0].copy()
+        rho[columns] = spearman(projection.reshape(-1, level.shape[2]), level.reshape(-1, level.shape[2]))
+    return rho, observed
 
 
 def _scatter_of_folds(trajectories: np.ndarray, clips: np.ndarray, fold: np.ndarray) -> list:
@@ -141,18 +148,3 @@ def _scatter_of_folds(trajectories: np.ndarray, clips: np.ndarray, fold: np.ndar
         return []
     parts = [CentredRows(trajectories, clips[fold == one]) for one in range(fold.max() + 1)]
     return [(len(rows), rows.mean, rows.scatter()) for rows in parts]
-
-
-def _resampled(projection: np.ndarray, fold: np.ndarray, counts: np.ndarray) -> np.ndarray:
-    """Return the signed squared correlation, averaged over folds by clips, in each resample (resamples,)."""
-    total, weight = np.zeros(len(counts)), np.zeros(len(counts))
-    for one in range(fold.max() + 1):
-        inside = fold == one
-        per_block = max(1, (1 << 22) // projection[inside].size)
-        for rows in column_blocks(len(counts), per_block):
-            drawn = counts[rows][:, inside]
-            number = drawn.sum(axis=1)
-            rho = resampled_spearman(projection[inside], drawn)
-            total[rows] += np.where(number > 0, number * signed_square(np.nan_to_num(rho)), 0)
-            weight[rows] += number
-    return np.divide(total, weight, out=np.full(len(counts), np.nan), where=weight > 0)

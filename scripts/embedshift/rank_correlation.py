@@ -5,8 +5,12 @@ function of its position, and Spearman's rho is Pearson's correlation between th
 the positions. Results equal scipy.stats.spearmanr, ties included.
 """
 
+from dataclasses import dataclass
+
 import numpy as np
 from scipy.stats import rankdata
+
+VALUES_PER_BLOCK = 1 << 22
 
 
 def spearman(projection: np.ndarray, level: np.ndarray) -> np.ndarray:
@@ -24,23 +28,44 @@ def spearman(projection: np.ndarray, level: np.ndarray) -> np.ndarray:
 def resampled_spearman(projection: np.ndarray, counts: np.ndarray) -> np.ndarray:
     """Return rho for each resample of clips, (resamples,); NaN where a resample holds no clip.
 
-    projection (clips, strengths); counts (resamples, clips), how often each clip was drawn. A clip drawn twice
-    contributes tied rows, as if its rows stood there twice. The sort is done once for all resamples.
+    projection (clips, strengths); counts (resamples, clips), how often each clip was drawn. Copies of a drawn clip
+    count as clips that are next to each other, not as ties, so that a perfect order has the same rho in all
+    resamples as in the sample itself. The sort is done once for all resamples.
     """
     clips, strengths = projection.shape
     flat = projection.ravel()
     order = np.argsort(flat, kind="stable")
-    starts = np.flatnonzero(np.concatenate([[True], np.diff(flat[order]) > 0]))
-    level = np.tile(np.arange(strengths) - (strengths - 1) / 2, clips)[order]
-    weight = counts.astype(np.float64)[:, order // strengths]
-    weight_level = np.add.reduceat(weight * level, starts, axis=1)
-    weight = np.add.reduceat(weight, starts, axis=1)
-    rows = weight.sum(axis=1, keepdims=True)
-    centred_rank = np.cumsum(weight, axis=1) - weight / 2 - rows / 2
-    spread = np.einsum("bg,bg,bg->b", weight, centred_rank, centred_rank)
-    level_spread = rows[:, 0] * (strengths**2 - 1) / 12
-    rho = _ratio(np.einsum("bg,bg->b", weight_level, centred_rank), spread * level_spread)
-    return np.where(rows[:, 0] > 0, rho, np.nan)
+    tied = _Ties(
+        clip=order // strengths,
+        level=np.tile(np.arange(strengths) - (strengths - 1) / 2, clips)[order],
+        start=np.flatnonzero(np.concatenate([[True], np.diff(flat[order]) > 0])),
+        level_variance=(strengths**2 - 1) / 12,
+    )
+    size = max(1, VALUES_PER_BLOCK // projection.size)
+    blocks = [tied.rho(counts[start : start + size]) for start in range(0, len(counts), size)]
+    return np.concatenate([np.zeros(0), *blocks])
+
+
+@dataclass(frozen=True)
+class _Ties:
+    """Rows in the order of their projection: clip and level of each, where groups of ties start."""
+
+    clip: np.ndarray
+    level: np.ndarray
+    start: np.ndarray
+    level_variance: float
+
+    def rho(self, counts: np.ndarray) -> np.ndarray:
+        """Return rho for counts (resamples, clips)."""
+        copies = counts.astype(np.float64)[:, self.clip]
+        covariance_parts = np.add.reduceat(copies * self.level, self.start, axis=1)
+        within_copies = np.einsum("br,br,br->b", copies, copies, copies) - copies.sum(axis=1)
+        weight = np.add.reduceat(copies, self.start, axis=1)
+        rows = weight.sum(axis=1)
+        rank = np.cumsum(weight, axis=1) - weight / 2 - rows[:, None] / 2
+        spread = np.einsum("bg,bg,bg->b", weight, rank, rank) + within_copies / 12
+        covariance = np.einsum("bg,bg->b", covariance_parts, rank)
+        return np.where(rows > 0, _ratio(covariance, spread * rows * self.level_variance), np.nan)
 
 
 def signed_square(rho: np.ndarray) -> np.ndarray:

@@ -16,15 +16,30 @@ def test_spearman_equals_scipy(rng, decimals):
 
 
 @pytest.mark.parametrize("decimals", [12, 1, 0], ids=["no ties", "some ties", "many ties"])
-def test_resampled_spearman_equals_scipy_on_repeated_rows(rng, decimals):
+def test_subsamples_equal_scipy_on_their_rows(rng, decimals):
     projection = np.round(rng.standard_normal((15, 6)) + 0.2 * np.arange(6), decimals)
-    counts = rng.integers(0, 3, (10, 15))
+    counts = rng.integers(0, 2, (10, 15))
     level = np.tile(np.arange(6), (15, 1))
-    expected = [
-        spearmanr(np.repeat(projection, row, axis=0).ravel(), np.repeat(level, row, axis=0).ravel()).statistic
-        for row in counts
-    ]
+    expected = [spearmanr(projection[row > 0].ravel(), level[row > 0].ravel()).statistic for row in counts]
     np.testing.assert_allclose(resampled_spearman(projection, counts), expected, atol=1e-12)
+
+
+def test_resamples_equal_scipy_on_repeated_rows_that_lie_side_by_side(rng):
+    projection = rng.standard_normal((15, 6)) + 0.2 * np.arange(6)
+    level = np.tile(np.arange(6), (15, 1))
+    counts = rng.integers(0, 4, (10, 15))
+    found = resampled_spearman(projection, counts)
+    for row, rho in zip(counts, found, strict=True):
+        side_by_side = np.repeat(projection, row, axis=0) + 1e-9 * rng.standard_normal((row.sum(), 6))
+        expected = spearmanr(side_by_side.ravel(), np.repeat(level, row, axis=0).ravel()).statistic
+        assert rho == pytest.approx(expected, abs=1e-12)
+
+
+def test_a_perfect_order_is_perfect_in_every_resample(rng):
+    projection = np.arange(6) + 0.1 * rng.random((15, 6))
+    found = resampled_spearman(projection, rng.integers(0, 4, (200, 15))) ** 2
+    np.testing.assert_allclose(found, 1 - 1 / 36, rtol=1e-3)
+    assert found.max() <= 1
 
 
 def test_a_constant_projection_has_no_order_and_an_empty_resample_no_value():
