@@ -12,6 +12,7 @@ from snakemake.exceptions import WorkflowError
 from embedshift.codehash import code_of
 from embedshift.configuration import complete_config
 from embedshift.errors import UserError
+from embedshift.freshness import is_up_to_date, origin_of
 from embedshift.listing import write_listing
 from embedshift.names import check_names, record_names
 from embedshift.study import Study
@@ -60,10 +61,10 @@ def has_gpu():
 
 def warn_without_profile():
     """Warn when the rerun triggers of profiles/default are not in force: mere time stamps would count."""
-    if "code" in {trigger.name.lower() for trigger in workflow.rerun_triggers}:
+    if {"code", "input"} & {trigger.name.lower() for trigger in workflow.rerun_triggers}:
         print(
             "embedshift: the settings of profiles/default are not in force (another --profile?), so that the time "
-            "stamp of a script reruns its jobs. Add: --rerun-triggers mtime params input software-env",
+            "stamp of a script reruns its jobs. Add: --rerun-triggers mtime params software-env",
             file=sys.stderr,
         )
 

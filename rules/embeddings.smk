@@ -6,9 +6,15 @@ Outputs: data/weights/{weights}.safetensors with its receipt, results/embeddings
 
 
 def audio_of(wildcards):
-    """Return the audio of a condition: the clean clips, compared through the manifest, or the rendered ones."""
+    """Return the audio of a condition: the clean clips, compared through the manifest, or the rendered ones.
+
+    An embedding that is up to date asks for none, or else rendering again for a new model would embed it again.
+    """
     if wildcards.condition == "clean":
         return ancient(RESULTS + f"/clips/{wildcards.dataset}/clean.h5")
+    of = (wildcards.dataset, wildcards.model, wildcards.condition)
+    if is_up_to_date(Path(STUDY.embeddings(*of)), embedding_origin(*of)):
+        return []
     return RESULTS + f"/effected/{wildcards.dataset}/{wildcards.condition}.h5"
 
 
@@ -26,6 +32,19 @@ def embedding_code(model, condition):
     """Return digests of the embedding code, of the chosen adapter and of the code that made the audio."""
     scripts = ["embed_clips.py"] + ([] if condition == "clean" else ["apply_effect.py"])
     return code_of(*scripts, also=STUDY.adapter_files(model))
+
+
+def embedding_origin(dataset, model, condition):
+    """Return a digest of all that leads to one embedding file, from the listing of sounds on."""
+    return origin_of(
+        Path(RESULTS, "clips", dataset, "listing.csv"),
+        STUDY.index_settings(dataset),
+        code_of("index_dataset.py"),
+        STUDY.preparation_settings(dataset),
+        code_of("prepare_clips.py"),
+        STUDY.embedding_settings(dataset, model, condition),
+        embedding_code(model, condition),
+    )
 
 
 def embeddings_by_path():
@@ -76,6 +95,7 @@ rule embed_clips:
     params:
         settings=lambda wildcards: STUDY.embedding_settings(wildcards.dataset, wildcards.model, wildcards.condition),
         code=lambda wildcards: embedding_code(wildcards.model, wildcards.condition),
+        origin=lambda wildcards: embedding_origin(wildcards.dataset, wildcards.model, wildcards.condition),
     message:
         "Embedding {wildcards.condition} of {wildcards.dataset} with {wildcards.model}"
     script:

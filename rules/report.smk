@@ -4,7 +4,7 @@ Required inputs: tables, analyses (for their notes), manifests, embeddings (for 
 Outputs: results/studies/{study}/study.json, examples/{dataset}/{effect}.json, report.html.
 """
 
-CAPTIONS = [f"report/{caption}.rst" for caption in [*FIGURES, "sensitivity_table", "sounds"]]
+CAPTIONS = [f"report/{caption}.rst" for caption in [*FIGURES, "workflow", "sensitivity_table", "sounds"]]
 
 
 rule render_examples:

@@ -64,6 +64,7 @@ rule tabulate_sensitivity:
     conda:
         "../envs/analysis.yaml"
     params:
+        settings=STUDY.table_settings(),
         code=code_of("tabulate_sensitivity.py"),
     message:
         "Collecting the tables of {STUDY.name}"

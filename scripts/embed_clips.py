@@ -13,12 +13,13 @@ if __name__ == "__main__":
 
         embed_clips(
             manifest=snakemake.input.manifest,
-            audio=snakemake.input.audio,
+            audio=snakemake.input.get("audio") or None,
             weights=snakemake.input.get("weights"),
             receipt=snakemake.input.get("receipt"),
             output=snakemake.output.embeddings,
             settings=snakemake.params.settings,
             code=snakemake.params.code,
+            origin=snakemake.params.origin,
             device=snakemake.config["embedding"]["device"],
             batch_size=snakemake.config["embedding"]["batch_size"],
             threads=snakemake.threads,

@@ -31,6 +31,11 @@ def code_of(*scripts: str, also: Iterable[str] = ()) -> str:
     UserError
         If a file does not exist or is not valid Python.
     """
+    return _code_of(scripts, tuple(also))
+
+
+@cache
+def _code_of(scripts: tuple[str, ...], also: tuple[str, ...]) -> str:
     return canonical_json({name: digest_of(name) for name in closure_of(*scripts, also=also)})
 
 

@@ -1,6 +1,7 @@
 """The embedding job: one data set, one model, one condition; only rows that no earlier run left are computed."""
 
 import csv
+import hashlib
 import json
 import logging
 import sys
@@ -31,6 +32,7 @@ from embedshift.device import (
     use_one_thread,
 )
 from embedshift.errors import UserError
+from embedshift.freshness import record_path, write_record
 from embedshift.models.base import Adapter
 from embedshift.models.load import load_adapter
 from embedshift.progress import Progress
@@ -65,27 +67,30 @@ class PreparedBatch:
 
 def embed_clips(
     manifest: str | Path,
-    audio: str | Path,
+    audio: str | Path | None,
     weights: str | Path | None,
     receipt: str | Path | None,
     output: str | Path,
     settings: str,
     code: str,
+    origin: str = "",
     device: str = "auto",
     batch_size: str | int = "auto",
     threads: int = 1,
 ) -> None:
-    """Write the embeddings of every clip of `audio` to `output` (contract in store.py).
+    """Write the embeddings of every clip of `audio` to `output` (contract in store.py), and the record of its origin.
 
-    Rows whose key stands in the last finished output or in a part of an unfinished run are taken from there.
+    Rows whose key stands in the last finished output or in a part of an unfinished run are taken from there. Where
+    the last finished output has this very origin, it is put back and nothing is read.
 
     Parameters
     ----------
-    manifest : CSV with a column `clip_id`: the clips and their order
-    audio : audio file of the condition
+    manifest : CSV with the columns `clip_id`, `audio_sha256`: the clips and their order
+    audio : audio file of the condition; None where the last finished output is known to be up to date
     weights, receipt : the model's weights and the JSON that states their `sha256`; None for a model without any
     settings : JSON with dataset, model, condition, adapter, options, precision, frames
     code : the job's code digests (embedshift.codehash.code_of)
+    origin : digest of all that leads to this output (embedshift.freshness.origin_of)
     device, batch_size, threads : change no number beyond rounding
 
     Raises
@@ -94,27 +99,68 @@ def embed_clips(
         If manifest and audio hold other clips, the device is not there, the memory does not suffice for one clip,
         or an embedding is not finite.
     """
-    started_s = time.monotonic()
     job = json.loads(settings)
-    weights_sha256 = _weights_sha256(receipt)
+    kept = KeptRows(output, job["condition"])
+    made_from = {"origin": origin, "manifest_sha256": _digest_of_clips(Path(manifest))}
+    if origin and kept.restore(made_from):
+        LOGGER.info("The last finished output is up to date; it was put back.")
+    elif audio:
+        given = EmbeddingInputs(Path(manifest), Path(audio), weights, receipt, settings, code)
+        _embed_anew(given, job, kept, made_from, device, batch_size, threads)
+    else:
+        record_path(Path(output)).unlink(missing_ok=True)
+        raise UserError(
+            f"{output} was taken to be finished, but what was kept of it is gone or belongs to other clips. Nothing "
+            "else is lost: start the same command again, and it is made anew."
+        )
+    write_record(Path(output), origin)
+
+
+@dataclass(frozen=True)
+class EmbeddingInputs:
+    """What an embedding is computed from: files, settings and code digests (see `embed_clips`)."""
+
+    manifest: Path
+    audio: Path
+    weights: str | Path | None
+    receipt: str | Path | None
+    settings: str
+    code: str
+
+
+def _embed_anew(
+    given: EmbeddingInputs,
+    job: dict[str, Any],
+    kept: KeptRows,
+    made_from: dict[str, str],
+    device: str,
+    batch_size: str | int,
+    threads: int,
+) -> None:
+    """Compute what no earlier run left, write the output and keep it."""
+    started_s = time.monotonic()
+    weights_sha256 = _weights_sha256(given.receipt)
     chosen = choose_device(device)
     exact_float32(chosen)
-    with AudioReader(audio) as reader:
-        _check_same_clips(Path(manifest), reader)
-        adapter = load_adapter(job, Path(weights) if weights else None, chosen, job["precision"])
+    with AudioReader(given.audio) as reader:
+        _check_same_clips(given.manifest, reader)
+        adapter = load_adapter(job, Path(given.weights) if given.weights else None, chosen, job["precision"])
         chosen = chosen if getattr(adapter, "runs_on_gpu", True) else "cpu"
-        kept = KeptRows(output, job["condition"])
-        run = EmbeddingRun(reader, adapter, kept, job, describe_model(job, weights_sha256, code))
+        run = EmbeddingRun(reader, adapter, kept, job, describe_model(job, weights_sha256, given.code))
         rows = run.compute(chosen, batch_size, threads)
-    attributes = _describe_run(job, adapter, chosen) | {
-        "weights_sha256": weights_sha256,
-        "settings": settings,
-        "code": code,
-        "seconds": time.monotonic() - started_s,
-        "clips_embedded": run.clips_embedded,
-    }
+    attributes = (
+        _describe_run(job, adapter, chosen)
+        | made_from
+        | {
+            "weights_sha256": weights_sha256,
+            "settings": given.settings,
+            "code": given.code,
+            "seconds": time.monotonic() - started_s,
+            "clips_embedded": run.clips_embedded,
+        }
+    )
     merged = merge_rows(reader.clip_id, run.keys, rows, reader.silent, bool(job["frames"]), attributes)
-    write_embeddings(output, merged)
+    write_embeddings(kept.output, merged)
     kept.renew()
     LOGGER.info("%d clips, %d of them embedded in this job", len(run.keys), run.clips_embedded)
 
@@ -237,6 +283,13 @@ class EmbeddingRun:
             f"{job['dataset']} is not finite. Listen to the clip at that condition: an effect that blows up needs "
             "other strengths; with precision: bfloat16, try float32; a clip that no model takes is best left out."
         )
+
+
+def _digest_of_clips(manifest: Path) -> str:
+    """Return a digest of the clips and of their samples; labels and groups do not count."""
+    with open(manifest, newline="", encoding="utf-8") as file:
+        clips = "\n".join(f"{row['clip_id']} {row.get('audio_sha256', '')}" for row in csv.DictReader(file))
+    return hashlib.sha256(clips.encode()).hexdigest()
 
 
 def _check_same_clips(manifest: Path, reader: AudioReader) -> None:

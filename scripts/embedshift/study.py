@@ -90,6 +90,10 @@ class Study:
         maps = {"clips_per_class": sensitivity.pop("clips_in_maps")}
         return canonical_json({**names, **self._sweep(effect), "sensitivity": sensitivity, "maps": maps})
 
+    def table_settings(self) -> str:
+        """Return the settings of `tabulate_sensitivity`: whose rows, in which order."""
+        return canonical_json(self._order())
+
     def figure_settings(self) -> str:
         """Return the settings of the plotting rules."""
         return canonical_json({**self._outline(), "figures": self.config["figures"]})
@@ -116,7 +120,8 @@ class Study:
     def description_settings(self) -> str:
         """Return the settings of `describe_study`: the whole config but for what only draws or schedules."""
         left_out = ("figures", "report", "embedding", "keep_effected_audio")
-        return canonical_json({key: value for key, value in self.config.items() if key not in left_out})
+        kept = {key: value for key, value in self.config.items() if key not in left_out}
+        return canonical_json({**kept, "order": self._order()})
 
     def report_settings(self) -> str:
         """Return the settings of `build_report`."""
@@ -127,12 +132,17 @@ class Study:
         target_lufs = self.datasets[dataset]["preparation"]["target_lufs"]
         return condition_settings(self.effects[effect], strength, target_lufs)
 
+    def _order(self) -> dict[str, list[str]]:
+        """Return the names in the order of the config; canonical text sorts the keys of a mapping."""
+        return {kind: list(self.config[kind]) for kind in ("datasets", "models", "effects")}
+
     def _outline(self) -> dict[str, Any]:
         return {
             "study": self.name,
             "datasets": list(self.datasets),
             "models": list(self.models),
             "effects": {name: self._sweep(name) for name in self.effects},
+            "effect_order": list(self.effects),
         }
 
     def _sweep(self, effect: str) -> dict[str, Any]:

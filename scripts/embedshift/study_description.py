@@ -39,14 +39,19 @@ def describe_study(
     described = {
         "study": config["study"],
         "config": config,
-        "datasets": [_dataset(name, settings, tables) for name, settings in config["datasets"].items()],
-        "models": [_model(name, settings, attributes) for name, settings in config["models"].items()],
-        "effects": [_effect(name, settings) for name, settings in config["effects"].items()],
+        "datasets": [_dataset(name, settings, tables) for name, settings in _in_order(config, "datasets")],
+        "models": [_model(name, settings, attributes) for name, settings in _in_order(config, "models")],
+        "effects": [_effect(name, settings) for name, settings in _in_order(config, "effects")],
         "embedding": _embedding(attributes.values()),
         "versions": library_versions(attributes.values()),
         "analysis_notes": analysis_notes({path: read_attributes(path) for path in analyses}),
     }
     write_text(description, json.dumps(described, indent=1, ensure_ascii=False, default=str) + "\n")
+
+
+def _in_order(config: Mapping[str, Any], kind: str) -> list[tuple[str, Any]]:
+    """Return the names of one kind with their settings, in the order of the config (JSON text has sorted its keys)."""
+    return [(name, config[kind][name]) for name in config.get("order", {}).get(kind, list(config[kind]))]
 
 
 def _dataset(name: str, settings: Mapping[str, Any], tables: Mapping[str, Any]) -> dict[str, Any]:

@@ -98,7 +98,8 @@ class StudyLayout:
 def read_layout(settings: str) -> StudyLayout:
     """Return the layout from the JSON text that the figure rules get as their settings."""
     parsed = json.loads(settings)
-    effects = {name: _axis(name, effect) for name, effect in parsed["effects"].items()}
+    order = parsed.get("effect_order", list(parsed["effects"]))  # canonical JSON has sorted the keys of `effects`
+    effects = {name: _axis(name, parsed["effects"][name]) for name in order}
     names = {key: tuple(parsed[key]) for key in ("datasets", "models")}
     figures = dict(parsed.get("figures") or {})
     drawn = {field: figures[key] for key, field in FIGURE_SETTINGS.items() if key in figures}

@@ -31,7 +31,7 @@ def scripts(tmp_path, monkeypatch):
 
 
 def forget():
-    for function in (codehash._parse, codehash.digest_of, codehash._imports_of):
+    for function in (codehash._parse, codehash.digest_of, codehash._imports_of, codehash._code_of):
         function.cache_clear()
 
 

@@ -3,6 +3,7 @@
 import copy
 import shutil
 import subprocess
+import sys
 
 import h5py
 import pytest
@@ -52,10 +53,11 @@ def test_every_file_touched(study):
 
 def test_comments_docstrings_and_formatting_edited(study):
     study.edit("scripts/apply_effect.py", "if __name__", "# A comment.\nif __name__")
-    study.edit("scripts/embedshift/effects.py", "import ", "# A comment.\nimport ")
+    study.edit("scripts/embedshift/effects.py", "import numpy as np", "# A comment.\nimport numpy as np")
     module = study.folder / "scripts/embedshift/sensitivity.py"
     module.write_text('"""Another docstring."""\n' + module.read_text().split('"""', 2)[2])
-    subprocess.run(["ruff", "format", "--line-length", "80", "scripts"], cwd=study.folder, capture_output=True)
+    reformat = [sys.executable, "-m", "ruff", "format", "--line-length", "80", "scripts"]
+    subprocess.run(reformat, cwd=study.folder, check=True, capture_output=True)
     assert study.planned_rules() == {}
 
 
