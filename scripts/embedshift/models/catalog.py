@@ -68,7 +68,7 @@ ENTRIES: dict[str, Entry] = {
         dim={"penultimate": 200, "mean_pool": 753, "max_pool": 753, "taggram": 50, "pool5": 256},
         dim_option="layer",
         weights_option="checkpoint",
-        files=(*_NETWORK, "models/musicnn.py", "models/musicnn_networks.py", "models/mel.py"),
+        files=(*_NETWORK, *(f"models/{name}.py" for name in ("mel", "musicnn", "musicnn_log_mel", "musicnn_networks"))),
         options={
             "checkpoint": Option(
                 "published weights: trained on MagnaTagATune (MTT) or the Million Song Dataset (MSD)",
