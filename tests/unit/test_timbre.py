@@ -3,7 +3,10 @@
 import librosa
 import numpy as np
 import pytest
+import soundfile
+import soxr
 
+from embedshift.loudness import normalise
 from embedshift.models import timbre
 from embedshift.models.mel import slaney_mel_matrix
 
@@ -98,3 +101,15 @@ def test_malformed_batches_are_refused_and_clips_are_counted(adapter):
     assert (adapter.calls, adapter.clips_embedded) == (0, 0)
     adapter.embed(np.zeros((3, 8000), dtype=np.float32))
     assert (adapter.calls, adapter.clips_embedded) == (1, 3)
+
+
+def test_constants_are_the_deviations_over_instrument_recordings(adapter, real_recordings):
+    files = sorted((real_recordings / "fsdkaggle2018_instruments").rglob("*.flac"))
+    assert len(files) == 68
+    frames = []
+    for file in files:
+        audio, rate_hz = soundfile.read(file, dtype="float32", always_2d=True)
+        level = normalise(audio.mean(axis=1, keepdims=True), rate_hz, -23.0)[0]
+        samples = adapter.fit_length(soxr.resample(level[:, 0], rate_hz, 22_050))
+        frames.append(adapter.embed(samples[None])[0] * timbre.SCALE)
+    np.testing.assert_allclose(timbre.SCALE / np.concatenate(frames).std(axis=0), 1, atol=0.25)
