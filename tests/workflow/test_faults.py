@@ -53,10 +53,11 @@ def test_killed_again_and_again_ends_in_the_same_tables(finished_study, tmp_path
     moments = random.Random(20220419)
     kills, done = 0, False
     while kills < KILLS and not done:
-        done = run_and_kill(study, moments.uniform(1.5, 6.0))
+        done = run_and_kill(study, moments.uniform(1.0, 4.0))
         kills += not done
         unlock(study)
-    assert kills >= 3, "the study is too small to be killed often"
+    print(f"killed {kills} times")
+    assert kills >= 10, "the study is too small to be killed often"
     study.run()
     assert study.tables() == finished_study.tables()
     assert study.planned_rules() == {}

@@ -19,6 +19,8 @@ DRAWING = {
 }
 COLLECTING = {"tabulate_sensitivity": 1, "describe_study": 1, **DRAWING}
 
+EMBEDDING = {"apply_effect": 6, "embed_clips": 7, "measure_sensitivity": 2, **COLLECTING}
+
 
 def with_change(*path, value):
     config = copy.deepcopy(SMALL_STUDY)
@@ -129,7 +131,7 @@ def test_how_embeddings_are_computed_changed(study):
     [
         ("scripts/embedshift/figures/overview.py", {"plot_overview": 1, "build_report": 1}),
         ("scripts/embedshift/displacement.py", {"measure_sensitivity": 2, **COLLECTING}),
-        ("scripts/embedshift/models/timbre.py", {"apply_effect": 6, "embed_clips": 7, "measure_sensitivity": 2, **COLLECTING}),
+        ("scripts/embedshift/models/timbre.py", EMBEDDING),
         ("scripts/embedshift/study_description.py", {"describe_study": 1, "build_report": 1}),
         ("scripts/embedshift/models/crepe.py", {}),
     ],
