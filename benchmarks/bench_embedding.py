@@ -13,6 +13,7 @@ import csv
 import json
 import logging
 import os
+import sys
 import tempfile
 import time
 from concurrent.futures import ThreadPoolExecutor
@@ -20,6 +21,8 @@ from pathlib import Path
 
 import numpy as np
 import soundfile
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "scripts"))
 
 from embedshift.batching import prepare_clip
 from embedshift.device import CPU_BATCH_SIZE, choose_device, exact_float32, one_thread_each, use_one_thread

@@ -33,6 +33,8 @@ import soundfile
 import torch
 from torch.nn import functional
 
+sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "scripts"))
+
 from embedshift import embedding
 from embedshift.atomic import write_atomically
 from embedshift.batching import prepare_clip
@@ -81,8 +83,8 @@ class PlainMusicnn(MusicnnAdapter):
             block.orient()  # a second turn undoes the first
         super().__init__(network.to(memory_format=torch.contiguous_format), "penultimate", "cpu")
 
-    def log_mel(self, samples):
-        mel = librosa.feature.melspectrogram(y=samples[0].numpy(), sr=16_000, n_fft=512, hop_length=256, n_mels=96)
+    def log_mel(self, batch):
+        mel = librosa.feature.melspectrogram(y=batch[0], sr=16_000, n_fft=512, hop_length=256, n_mels=96)
         return torch.log10(10_000 * torch.from_numpy(mel.T.astype(np.float16).astype(np.float32)) + 1)[None]
 
 
@@ -239,20 +241,27 @@ def median_cosine(bench):
 
 
 def summarise(bench, seconds):
-    rows = [
-        {"what": f"{bench.name}: {what}", "ratio": ratio, "ratio_of_cpu_time": cpu_ratio, "target": target}
-        for (what, ratio, target), (_, cpu_ratio, _) in zip(
-            ratios_of(bench, seconds["clock"]), ratios_of(bench, seconds["cpu"]), strict=True
-        )
-    ]
-    return {
-        "model": bench.name,
+    """Return one row for each ratio, all with the seconds they come from."""
+    measured = {
+        "cores": CORES,
         "clips": len(bench.clips),
         "strengths": len(REVERB_STRENGTHS),
-        "seconds": seconds,
         "median_cosine_of_both": median_cosine(bench),
-        "ratios": rows,
+        "seconds": seconds,
     }
+    both_clocks = zip(ratios_of(bench, seconds["clock"]), ratios_of(bench, seconds["cpu"]), strict=True)
+    return [
+        {
+            "name": f"{bench.name}: {what}",
+            "target": "-" if target is None else f">= {target}",
+            "value": ratio,
+            "unit": "x",
+            "met": target is None or ratio >= target,
+            "value_in_cpu_time": cpu_ratio,
+            **measured,
+        }
+        for (what, ratio, target), (_, cpu_ratio, _) in both_clocks
+    ]
 
 
 def seconds_to_start_a_job():
@@ -263,11 +272,11 @@ def seconds_to_start_a_job():
     return time.perf_counter() - started_s
 
 
-def told(line):
-    text = f"{line['what']}: {line['ratio']:.2f} (in CPU time {line['ratio_of_cpu_time']:.2f})"
-    if line["target"] is None:
+def told(row):
+    text = f"{row['name']}: {row['value']:.2f} (in CPU time {row['value_in_cpu_time']:.2f})"
+    if row["target"] == "-":
         return text
-    return f"{text}, target {line['target']}: {'reached' if line['ratio'] >= line['target'] else 'NOT reached'}"
+    return f"{text}, target {row['target']}: {'reached' if row['met'] else 'NOT reached'}"
 
 
 def main():
@@ -283,13 +292,14 @@ def main():
     for name in arguments.models:
         with tempfile.TemporaryDirectory() as folder:
             bench = Bench(name, clips, arguments.weights, Path(folder))
-            rows.append(summarise(bench, measure(bench, arguments.repeats)))
-        for line in rows[-1]["ratios"]:
-            print(told(line), flush=True)
+            of_model = summarise(bench, measure(bench, arguments.repeats))
+        rows += of_model
+        print("\n".join(map(told, of_model)), flush=True)
     RESULT.parent.mkdir(parents=True, exist_ok=True)
-    result = {"cores": CORES, "seconds_to_start_a_job": seconds_to_start_a_job(), "models": rows}
-    RESULT.write_text(json.dumps(result, indent=2) + "\n", encoding="utf-8")
-    print(f"Start of one job's Python process, in no figure above: {result['seconds_to_start_a_job']:.1f} s")
+    start = {"target": "-", "value": seconds_to_start_a_job(), "unit": "s", "met": True}
+    rows.append({"name": "start of one job's Python process, in no figure above"} | start)
+    RESULT.write_text(json.dumps(rows, indent=2) + "\n", encoding="utf-8")
+    print(f"{rows[-1]['name']}: {rows[-1]['value']:.1f} s")
 
 
 if __name__ == "__main__":
