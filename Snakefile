@@ -9,7 +9,7 @@ from pathlib import Path
 
 from snakemake.utils import min_version
 
-min_version("9.11")
+min_version("9.12")
 sys.path.insert(0, str(Path(workflow.basedir, "scripts")))
 
 if "study" not in config:
@@ -18,6 +18,7 @@ if "study" not in config:
 
 
 include: "rules/common.smk"
+include: "rules/inputs.smk"
 include: "rules/clips.smk"
 include: "rules/effects.smk"
 include: "rules/embeddings.smk"

@@ -7,10 +7,10 @@ Outputs: results/clips/{dataset}/index.csv, clean.h5, manifest.csv, excluded.csv
 
 rule index_dataset:
     input:
-        listing=RESULTS + "/clips/{dataset}/listing.csv",
+        listing="<results>/clips/{dataset}/listing.csv",
     output:
-        index=RESULTS + "/clips/{dataset}/index.csv",
-        notes=RESULTS + "/clips/{dataset}/index_notes.csv",
+        index="<results>/clips/{dataset}/index.csv",
+        notes="<results>/clips/{dataset}/index_notes.csv",
     log:
         "logs/index_dataset/{dataset}.log",
     conda:
@@ -29,10 +29,10 @@ rule prepare_clips:
         index=rules.index_dataset.output.index,
         index_notes=rules.index_dataset.output.notes,
     output:
-        clean=RESULTS + "/clips/{dataset}/clean.h5",
-        manifest=RESULTS + "/clips/{dataset}/manifest.csv",
-        excluded=RESULTS + "/clips/{dataset}/excluded.csv",
-        notes=RESULTS + "/clips/{dataset}/notes.csv",
+        clean="<results>/clips/{dataset}/clean.h5",
+        manifest="<results>/clips/{dataset}/manifest.csv",
+        excluded="<results>/clips/{dataset}/excluded.csv",
+        notes="<results>/clips/{dataset}/notes.csv",
     log:
         "logs/prepare_clips/{dataset}.log",
     conda:

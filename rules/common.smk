@@ -5,12 +5,11 @@ Required inputs: config.schema.yaml, studies/presets.yaml, the folders of sounds
 Outputs: results/clips/{dataset}/listing.csv, rewritten by the main process only when it differs.
 """
 
-import os
-
 from snakemake.exceptions import WorkflowError
 
 from embedshift.codehash import code_of
 from embedshift.configuration import complete_config
+from embedshift.device import has_gpu_driver
 from embedshift.errors import UserError
 from embedshift.freshness import is_up_to_date, origin_of
 from embedshift.listing import write_listing
@@ -54,11 +53,6 @@ def tell_what_to_do():
     )
 
 
-def has_gpu():
-    """Return whether this machine shows an NVIDIA device, without importing torch."""
-    return Path("/dev/nvidiactl").exists() or bool(os.environ.get("CUDA_VISIBLE_DEVICES"))
-
-
 def warn_without_profile():
     """Warn when the rerun triggers of profiles/default are not in force: mere time stamps would count."""
     if {"code", "input"} & {trigger.name.lower() for trigger in workflow.rerun_triggers}:
@@ -73,6 +67,11 @@ STUDY = start_study()
 RESULTS = STUDY.results
 STUDY_FOLDER = STUDY.folder
 config.update(STUDY.config)
+
+
+pathvars:
+    results=STUDY.results,
+    study=STUDY.folder,
 
 
 wildcard_constraints:

@@ -4,8 +4,6 @@ Required inputs: results/clips/{dataset}/clean.h5, manifest.csv.
 Outputs: results/effected/{dataset}/{effect}/{strength}.h5, which lives only as long as a model needs it.
 """
 
-EFFECTED = RESULTS + "/effected/{dataset}/{effect}/{strength}.h5"
-
 
 # All cores for one condition, and less priority than embedding: otherwise rendering runs far ahead and fills the disk.
 rule apply_effect:
@@ -14,7 +12,7 @@ rule apply_effect:
         clean=ancient(rules.prepare_clips.output.clean),
         manifest=rules.prepare_clips.output.manifest,
     output:
-        audio=EFFECTED if STUDY.config["keep_effected_audio"] else temp(EFFECTED),
+        audio=temp_unless_kept("<results>/effected/{dataset}/{effect}/{strength}.h5"),
     log:
         "logs/apply_effect/{dataset}/{effect}/{strength}.log",
     conda:

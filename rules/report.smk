@@ -4,15 +4,13 @@ Required inputs: tables, analyses (for their notes), manifests, embeddings (for 
 Outputs: results/studies/{study}/study.json, examples/{dataset}/{effect}.json, report.html.
 """
 
-CAPTIONS = [f"report/{caption}.rst" for caption in [*FIGURES, "workflow", "sensitivity_table", "sounds"]]
-
 
 rule render_examples:
     input:
         clean=ancient(rules.prepare_clips.output.clean),
         manifest=rules.prepare_clips.output.manifest,
     output:
-        examples=STUDY_FOLDER + "/examples/{dataset}/{effect}.json",
+        examples="<study>/examples/{dataset}/{effect}.json",
     log:
         f"logs/render_examples/{STUDY.name}/{{dataset}}/{{effect}}.log",
     conda:
@@ -32,9 +30,9 @@ rule describe_study:
         excluded=expand(rules.prepare_clips.output.excluded, dataset=STUDY.datasets),
         notes=expand(rules.prepare_clips.output.notes, dataset=STUDY.datasets),
         embeddings=list(embeddings_by_path()),
-        analyses=measured(".h5"),
+        analyses=measured("h5"),
     output:
-        description=STUDY_FOLDER + "/study.json",
+        description="<study>/study.json",
     log:
         f"logs/describe_study/{STUDY.name}.log",
     conda:
@@ -58,14 +56,14 @@ rule build_report:
             dataset=STUDY.datasets,
             effect=STUDY.effects,
         ),
-        figures=expand(STUDY_FOLDER + "/figures/{figure}.svg", figure=FIGURES),
-        captions=CAPTIONS,
+        figures=expand("<study>/figures/{figure}.svg", figure=FIGURES),
+        captions=expand("report/{caption}.rst", caption=[*FIGURES, "workflow", "sensitivity_table", "sounds"]),
         template="report/page.html.j2",
         css="report/page.css",
         script="report/page.js",
     output:
         page=report(
-            STUDY_FOLDER + "/report.html",
+            "<study>/report.html",
             caption="../report/page.rst",
             category="Report",
             labels={"page": "the whole study"},

@@ -5,35 +5,16 @@ Outputs: results/studies/{study}/sensitivity/{dataset}/{model}/{effect}.h5 and i
 tables/trajectories.csv, figures/*.svg and *.png.
 """
 
-MEASURED = STUDY_FOLDER + "/sensitivity/{dataset}/{model}/{effect}"
-FIGURES = ["trajectories", "monotonicity", "spectra", "displacement", "overview"]
-
-
-def sweep_of(wildcards):
-    """Return the embeddings of one effect, from the weakest strength to the strongest."""
-    conditions = STUDY.conditions(wildcards.effect)
-    return [STUDY.embeddings(wildcards.dataset, wildcards.model, condition) for condition in conditions]
-
-
-def measured(ending):
-    """Return one kind of measured file for every data set, model and effect of the study."""
-    return expand(
-        MEASURED + ending,
-        dataset=STUDY.datasets,
-        model=STUDY.models,
-        effect=STUDY.effects,
-    )
-
 
 rule measure_sensitivity:
     input:
         manifest=rules.prepare_clips.output.manifest,
-        clean=RESULTS + "/embeddings/{dataset}/{model}/clean.h5",
+        clean="<results>/embeddings/{dataset}/{model}/clean.h5",
         effected=sweep_of,
     output:
-        analysis=MEASURED + ".h5",
-        rows=MEASURED + ".csv",
-        trajectories=MEASURED + ".trajectories.csv",
+        analysis="<study>/sensitivity/{dataset}/{model}/{effect}.h5",
+        rows="<study>/sensitivity/{dataset}/{model}/{effect}.csv",
+        trajectories="<study>/sensitivity/{dataset}/{model}/{effect}.trajectories.csv",
     log:
         f"logs/measure_sensitivity/{STUDY.name}/{{dataset}}/{{model}}/{{effect}}.log",
     conda:
@@ -49,16 +30,16 @@ rule measure_sensitivity:
 
 rule tabulate_sensitivity:
     input:
-        rows=measured(".csv"),
-        trajectories=measured(".trajectories.csv"),
+        rows=measured("csv"),
+        trajectories=measured("trajectories.csv"),
     output:
         sensitivity=report(
-            STUDY_FOLDER + "/tables/sensitivity.csv",
+            "<study>/tables/sensitivity.csv",
             caption="../report/sensitivity_table.rst",
             category="Tables",
             labels={"table": "sensitivity"},
         ),
-        trajectories=STUDY_FOLDER + "/tables/trajectories.csv",
+        trajectories="<study>/tables/trajectories.csv",
     log:
         f"logs/tabulate_sensitivity/{STUDY.name}.log",
     conda:
@@ -77,12 +58,12 @@ rule plot_trajectories:
         table=rules.tabulate_sensitivity.output.trajectories,
     output:
         svg=report(
-            STUDY_FOLDER + "/figures/trajectories.svg",
+            "<study>/figures/trajectories.svg",
             caption="../report/trajectories.rst",
             category="Sensitivity",
             labels={"figure": "trajectories"},
         ),
-        png=STUDY_FOLDER + "/figures/trajectories.png",
+        png="<study>/figures/trajectories.png",
     log:
         f"logs/plot_trajectories/{STUDY.name}.log",
     conda:
@@ -101,12 +82,12 @@ rule plot_monotonicity:
         table=rules.tabulate_sensitivity.output.sensitivity,
     output:
         svg=report(
-            STUDY_FOLDER + "/figures/monotonicity.svg",
+            "<study>/figures/monotonicity.svg",
             caption="../report/monotonicity.rst",
             category="Sensitivity",
             labels={"figure": "monotonicity"},
         ),
-        png=STUDY_FOLDER + "/figures/monotonicity.png",
+        png="<study>/figures/monotonicity.png",
     log:
         f"logs/plot_monotonicity/{STUDY.name}.log",
     conda:
@@ -125,12 +106,12 @@ rule plot_spectra:
         table=rules.tabulate_sensitivity.output.sensitivity,
     output:
         svg=report(
-            STUDY_FOLDER + "/figures/spectra.svg",
+            "<study>/figures/spectra.svg",
             caption="../report/spectra.rst",
             category="Sensitivity",
             labels={"figure": "spectra"},
         ),
-        png=STUDY_FOLDER + "/figures/spectra.png",
+        png="<study>/figures/spectra.png",
     log:
         f"logs/plot_spectra/{STUDY.name}.log",
     conda:
@@ -149,12 +130,12 @@ rule plot_displacement:
         table=rules.tabulate_sensitivity.output.sensitivity,
     output:
         svg=report(
-            STUDY_FOLDER + "/figures/displacement.svg",
+            "<study>/figures/displacement.svg",
             caption="../report/displacement.rst",
             category="Sensitivity",
             labels={"figure": "displacement"},
         ),
-        png=STUDY_FOLDER + "/figures/displacement.png",
+        png="<study>/figures/displacement.png",
     log:
         f"logs/plot_displacement/{STUDY.name}.log",
     conda:
@@ -173,12 +154,12 @@ rule plot_overview:
         table=rules.tabulate_sensitivity.output.sensitivity,
     output:
         svg=report(
-            STUDY_FOLDER + "/figures/overview.svg",
+            "<study>/figures/overview.svg",
             caption="../report/overview.rst",
             category="Sensitivity",
             labels={"figure": "overview"},
         ),
-        png=STUDY_FOLDER + "/figures/overview.png",
+        png="<study>/figures/overview.png",
     log:
         f"logs/plot_overview/{STUDY.name}.log",
     conda:

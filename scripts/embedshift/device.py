@@ -45,9 +45,14 @@ def choose_device(wanted: str) -> str:
     return "cpu"
 
 
+def has_gpu_driver() -> bool:
+    """Return whether Linux shows the driver of a GPU; needs no torch, so that the Snakefile may ask."""
+    return any(Path(node).exists() for node in GPU_DRIVER_NODES)
+
+
 def _sees_cuda() -> bool:
     """Ask torch, but spare its import (seconds) on a Linux machine without any driver of a GPU."""
-    if sys.platform == "linux" and not any(Path(node).exists() for node in GPU_DRIVER_NODES):
+    if sys.platform == "linux" and not has_gpu_driver():
         return False
     import torch
 

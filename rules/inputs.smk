@@ -1,0 +1,118 @@
+"""What jobs ask for: input functions, and parameters that are functions of wildcards; no rules.
+
+Required inputs: STUDY and the imports of common.smk.
+Outputs: none.
+"""
+
+FIGURES = ["trajectories", "monotonicity", "spectra", "displacement", "overview"]
+
+
+def temp_unless_kept(path):
+    """Return the path of rendered audio, as temporary unless the user wants to listen to it."""
+    return path if STUDY.config["keep_effected_audio"] else temp(path)
+
+
+def audio_of(wildcards):
+    """Return the audio of a condition: the clean clips, compared through the manifest, or the rendered ones.
+
+    An embedding that is up to date asks for none, or else rendering again for a new model would embed it again.
+    """
+    if wildcards.condition == "clean":
+        return ancient(f"{RESULTS}/clips/{wildcards.dataset}/clean.h5")
+    of = (wildcards.dataset, wildcards.model, wildcards.condition)
+    if is_up_to_date(Path(STUDY.embeddings(*of)), embedding_origin(*of)):
+        return []
+    return f"{RESULTS}/effected/{wildcards.dataset}/{wildcards.condition}.h5"
+
+
+def weights_of(wildcards):
+    """Return the weights and their receipt; `ancient`, since fetching the same file again changes nothing."""
+    name = STUDY.weights(wildcards.model)
+    files = {
+        "weights": f"data/weights/{name}.safetensors",
+        "receipt": f"data/weights/{name}.receipt.json",
+    }
+    return {key: ancient(file) for key, file in files.items()} if name else {}
+
+
+def embedding_code(model, condition):
+    """Return digests of the embedding code, of the chosen adapter and of the code that made the audio."""
+    scripts = ["embed_clips.py"] + ([] if condition == "clean" else ["apply_effect.py"])
+    return code_of(*scripts, also=STUDY.adapter_files(model))
+
+
+def embedding_origin(dataset, model, condition):
+    """Return a digest of all that leads to one embedding file, from the listing of sounds on."""
+    return origin_of(
+        Path(RESULTS, "clips", dataset, "listing.csv"),
+        STUDY.index_settings(dataset),
+        code_of("index_dataset.py"),
+        STUDY.preparation_settings(dataset),
+        code_of("prepare_clips.py"),
+        STUDY.embedding_settings(dataset, model, condition),
+        embedding_code(model, condition),
+    )
+
+
+def embeddings_by_path():
+    """Return `{path: (dataset, model, condition)}` for every embedding file of the study."""
+    return {
+        STUDY.embeddings(dataset, model, condition): (dataset, model, condition)
+        for dataset in STUDY.datasets
+        for model in STUDY.models
+        for condition in STUDY.all_conditions()
+    }
+
+
+def needs_gpu(wildcards):
+    """Return 1 where the job will run on a GPU: asked for, or there and not forbidden."""
+    device = STUDY.config["embedding"]["device"]
+    return 1 if device == "cuda" or (device == "auto" and has_gpu_driver()) else 0
+
+
+def sweep_of(wildcards):
+    """Return the embeddings of one effect, from the weakest strength to the strongest."""
+    conditions = STUDY.conditions(wildcards.effect)
+    return [STUDY.embeddings(wildcards.dataset, wildcards.model, condition) for condition in conditions]
+
+
+def measured(ending):
+    """Return one kind of measured file for every data set, model and effect of the study."""
+    return expand(
+        "<study>/sensitivity/{dataset}/{model}/{effect}.{ending}",
+        dataset=STUDY.datasets,
+        model=STUDY.models,
+        effect=STUDY.effects,
+        ending=ending,
+    )
+
+
+def expected_outputs(wildcards):
+    """Return `{path: [settings, code]}` for every file that carries what made it."""
+    return (
+        {
+            f"{RESULTS}/clips/{dataset}/clean.h5": [
+                STUDY.preparation_settings(dataset),
+                code_of("prepare_clips.py"),
+            ]
+            for dataset in STUDY.datasets
+        }
+        | {path: expected_embedding(*of) for path, of in embeddings_by_path().items()}
+        | {
+            f"{STUDY_FOLDER}/sensitivity/{dataset}/{model}/{effect}.h5": [
+                STUDY.sensitivity_settings(dataset, model, effect),
+                code_of("measure_sensitivity.py"),
+            ]
+            for dataset in STUDY.datasets
+            for model in STUDY.models
+            for effect in STUDY.effects
+        }
+    )
+
+
+def expected_embedding(dataset, model, condition):
+    """Return `[settings, code]` of one embedding file."""
+    return [
+        STUDY.embedding_settings(dataset, model, condition),
+        embedding_code(model, condition),
+    ]
