@@ -21,6 +21,8 @@ from embedshift.errors import UserError
 LOGGER = logging.getLogger("embedshift")
 
 BLOCK_CLIPS = 256
+FIRST_BLOCK_CLIPS = 32
+"""The first block is small, because the network waits while it is read and hashed."""
 BLOCK_VALUES = 1 << 26
 """Float32 values of audio a block (256 MB) unless one clip alone has more: bounds the memory for long recordings."""
 
@@ -41,7 +43,7 @@ class LengthRule(Protocol):
 
 
 def plan_blocks(n_samples: Sequence[int], channels: int) -> list[range]:
-    """Return consecutive ranges of clips, of 256 clips or 256 MB of audio at most, whichever is less.
+    """Return consecutive ranges of clips, of 256 clips (the first one 32) or 256 MB of audio at most.
 
     Parameters
     ----------
@@ -50,7 +52,8 @@ def plan_blocks(n_samples: Sequence[int], channels: int) -> list[range]:
     blocks, start, values = [], 0, 0
     for index, length in enumerate(n_samples):
         size = int(length) * channels
-        if index > start and (index - start == BLOCK_CLIPS or values + size > BLOCK_VALUES):
+        most = BLOCK_CLIPS if blocks else FIRST_BLOCK_CLIPS
+        if index > start and (index - start == most or values + size > BLOCK_VALUES):
             blocks.append(range(start, index))
             start, values = index, 0
         values += size

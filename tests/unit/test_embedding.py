@@ -396,6 +396,7 @@ def test_the_gpu_stream_gives_the_rows_of_the_cpu_one(study, rng, monkeypatch):
     monkeypatch.setattr(embedding, "exact_float32", lambda _: None)
     monkeypatch.setattr(embedding, "_name_of", lambda _: "cuda")
     monkeypatch.setattr("embedshift.batching.BLOCK_CLIPS", 9)
+    monkeypatch.setattr("embedshift.batching.FIRST_BLOCK_CLIPS", 9)
     found = study.run(batch_size=4)
     np.testing.assert_array_equal(found.embedding, expected.embedding)
     assert study.adapter.calls == 4 * 3 + 1
