@@ -19,8 +19,8 @@ SHOWN = 10
 def index_dataset(listing: str | Path, output: str | Path, notes: str | Path, settings: str) -> None:
     """Write index.csv and index_notes.csv of one data set.
 
-    `settings` is JSON with `reader`, `folder`, `table` (or null) and `folds`; a reader takes the listing, the folder
-    and the table's path, and returns clips and notes.
+    `settings` is JSON with `reader`, `folder` and `table` (or null); a reader takes the listing, the folder and the
+    table's path, and returns clips and notes.
 
     Raises
     ------
@@ -34,7 +34,7 @@ def index_dataset(listing: str | Path, output: str | Path, notes: str | Path, se
     folder = Path(options["folder"]).expanduser()
     table = locate_table(folder, options["table"]) if options.get("table") else None
     clips, said = read(read_listing(listing), folder, table)
-    said += class_notes(clips, options.get("folds"))
+    said += class_notes(clips)
     write_index(output, clips)
     write_notes(notes, said)
     LOGGER.info("%d clips of %d files in %s", len(clips), len({clip.file for clip in clips}), output)
@@ -42,14 +42,14 @@ def index_dataset(listing: str | Path, output: str | Path, notes: str | Path, se
         LOGGER.info("%s", note)
 
 
-def class_notes(clips: Sequence[IndexedClip], folds: int | None) -> list[str]:
+def class_notes(clips: Sequence[IndexedClip]) -> list[str]:
     """Return notes on classes too small for what the analyses do, and on groups that straddle splits."""
     clips_of, groups_of, splits_of = defaultdict(int), defaultdict(set), defaultdict(set)
     for clip in clips:
         clips_of[clip.label] += 1
         groups_of[clip.label].add(clip.group)
         splits_of[clip.group].add(clip.split)
-    notes = _small_classes(clips_of, groups_of, folds)
+    notes = _small_classes(clips_of, groups_of)
     if len(clips_of) == 1:
         notes.append(f"All clips have the label {clips[0].label!r}: nothing can be compared between classes.")
     straddling = sorted(group for group, splits in splits_of.items() if len(splits - {""}) > 1)
@@ -60,17 +60,14 @@ def class_notes(clips: Sequence[IndexedClip], folds: int | None) -> list[str]:
     return notes
 
 
-def _small_classes(clips_of: dict[str, int], groups_of: dict[str, set[str]], folds: int | None) -> list[str]:
+def _small_classes(clips_of: dict[str, int], groups_of: dict[str, set[str]]) -> list[str]:
     notes = []
     single = sorted(label for label, count in clips_of.items() if count == 1)
     if single:
         notes.append(f"Classes of one clip, kept, but without a spread of their own: {_some(single)}.")
-    total = len(set().union(*groups_of.values()))
-    if folds and total < folds:
-        notes.append(f"{total} groups in all, fewer than the {folds} folds: held-out results use {total} folds.")
-    few = sorted(f"{label} ({len(groups)})" for label, groups in groups_of.items() if folds and len(groups) < folds)
-    if few:
-        notes.append(f"Classes with fewer groups than the {folds} folds, absent from some test folds: {_some(few)}.")
+    held_out = sorted(label for label, groups in groups_of.items() if len(groups) == 1 and clips_of[label] > 1)
+    if held_out:
+        notes.append(f"Classes of a single group, which are held out as a whole or not at all: {_some(held_out)}.")
     return notes
 
 

@@ -49,7 +49,7 @@ def prepare(tmp_path):
     def run(folder, threads=2, unusable_clips="exclude", into="out", **changes):
         out = tmp_path / into
         write_listing(folder, None, out / "listing.csv")
-        settings = {"reader": "folder", "folder": str(folder), "table": None, "folds": 5}
+        settings = {"reader": "folder", "folder": str(folder), "table": None}
         index_dataset(out / "listing.csv", out / "index.csv", out / "index_notes.csv", json.dumps(settings))
         prepare_clips(
             index=out / "index.csv",

@@ -124,7 +124,7 @@ def test_paths_that_give_the_same_id_are_named(read):
         read(files=("a/b.wav", "a__b.wav"))
 
 
-def index(tmp_path, files, table=None, folds=3):
+def index(tmp_path, files, table=None):
     folder = tmp_path / "sounds"
     for file in files:
         (folder / file).parent.mkdir(parents=True, exist_ok=True)
@@ -133,7 +133,7 @@ def index(tmp_path, files, table=None, folds=3):
         (folder / "labels.csv").write_text(table)
     name = "labels.csv" if table else None
     write_listing(folder, name, tmp_path / "listing.csv")
-    settings = json.dumps({"reader": "folder", "folder": str(folder), "table": name, "folds": folds})
+    settings = json.dumps({"reader": "folder", "folder": str(folder), "table": name})
     index_dataset(tmp_path / "listing.csv", tmp_path / "index.csv", tmp_path / "index_notes.csv", settings)
     return read_index(tmp_path / "index.csv"), read_notes(tmp_path / "index_notes.csv")
 
@@ -152,8 +152,7 @@ def test_small_classes_single_labels_and_leaking_groups_are_noted(tmp_path):
     _, notes = index(tmp_path, FILES, "file,label,group\ncello/a.wav,c,1\ncello/b.wav,c,1\nflute/a.wav,f,2\n")
     text = " ".join(notes)
     assert "Classes of one clip, kept, but without a spread of their own: f." in text
-    assert "2 groups in all, fewer than the 3 folds" in text
-    assert "fewer groups than the 3 folds, absent from some test folds: c (1), f (1)." in text
+    assert "Classes of a single group, which are held out as a whole or not at all: c." in text
     _, notes = index(tmp_path, FILES, "file,label,group,split\ncello/a.wav,c,1,train\ncello/b.wav,c,1,test\n")
     text = " ".join(notes)
     assert "All clips have the label 'c'" in text
