@@ -38,6 +38,7 @@ rule all:
     default_target: True
     input:
         rules.build_report.output.page,
+        kept_audio(),
 
 
 onstart:

@@ -12,6 +12,7 @@ rule check_outputs:
         "../envs/analysis.yaml"
     params:
         expected=expected_outputs,
+        config_files=[os.path.relpath(path) for path in workflow.overwrite_configfiles],
     message:
         "Comparing the files on disk with the present config and code"
     script:

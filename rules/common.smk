@@ -5,8 +5,11 @@ Required inputs: config.schema.yaml, studies/presets.yaml, the folders of sounds
 Outputs: results/clips/{dataset}/listing.csv, rewritten by the main process only when it differs.
 """
 
+import os
+
 from snakemake.exceptions import WorkflowError
 
+from embedshift.audio_rows import audio_rows_digest
 from embedshift.codehash import code_of
 from embedshift.configuration import complete_config
 from embedshift.device import has_gpu_driver
@@ -14,24 +17,37 @@ from embedshift.errors import UserError
 from embedshift.freshness import is_up_to_date, origin_of
 from embedshift.listing import write_listing
 from embedshift.names import check_names, record_names
-from embedshift.study import Study
+from embedshift.study import Study, weights_source
 
 
 def start_study():
-    """Return the study, or stop with the user's mistakes in words."""
+    """Return the study and a digest of the sounds of each data set, or stop with the user's mistakes in words."""
     try:
+        check_folder()
         study = Study(complete_config(config, Path(workflow.basedir), Path.cwd()))
         check_names(Path(study.results), study.name, study.identities())
-        if workflow.is_main_process:
-            for dataset, settings in study.datasets.items():
-                write_listing(
-                    Path(settings["folder"]).expanduser(),
-                    settings["table"],
-                    Path(study.results, "clips", dataset, "listing.csv"),
-                )
-        return study
-    except UserError as error:
+        return study, {dataset: list_sounds(study, dataset) for dataset in study.datasets}
+    except (UserError, OSError) as error:
         raise WorkflowError(str(error)) from None
+
+
+def check_folder():
+    """Stop where paths that are relative to the checkout would lead nowhere."""
+    if Path.cwd() != Path(workflow.basedir):
+        raise UserError(
+            f"Start snakemake in {workflow.basedir}, where its Snakefile lies, not in {Path.cwd()}. For results in "
+            "another place, set results_folder in the config."
+        )
+
+
+def list_sounds(study, dataset):
+    """Write the listing of a data set's sounds (in the main process) and return a digest of what decides its clips."""
+    settings = study.datasets[dataset]
+    folder, table = Path(settings["folder"]).expanduser(), settings["table"]
+    listing = Path(study.results, "clips", dataset, "listing.csv")
+    if workflow.is_main_process:
+        write_listing(folder, table, listing)
+    return audio_rows_digest(folder, table, listing)
 
 
 def one_of(names):
@@ -63,7 +79,7 @@ def warn_without_profile():
         )
 
 
-STUDY = start_study()
+STUDY, SOUNDS = start_study()
 RESULTS = STUDY.results
 STUDY_FOLDER = STUDY.folder
 config.update(STUDY.config)

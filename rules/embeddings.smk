@@ -13,6 +13,8 @@ rule fetch_weights:
         "logs/fetch_weights/{weights}.log",
     conda:
         "../envs/models.yaml"
+    params:
+        source=lambda wildcards: weights_source(wildcards.weights),
     message:
         "Fetching and verifying the weights {wildcards.weights}"
     script:
@@ -23,7 +25,7 @@ rule embed_clips:
     input:
         unpack(weights_of),
         audio=audio_of,
-        manifest=rules.prepare_clips.output.manifest,
+        manifest=clips_of,
     output:
         embeddings="<results>/embeddings/{dataset}/{model}/{condition}.h5",
     log:

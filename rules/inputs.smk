@@ -12,6 +12,12 @@ def temp_unless_kept(path):
     return path if STUDY.config["keep_effected_audio"] else temp(path)
 
 
+def kept_audio():
+    """Return the rendered audio of all conditions, where the user wants to listen to it."""
+    conditions = STUDY.all_conditions()[1:] if STUDY.config["keep_effected_audio"] else []
+    return expand("<results>/effected/{dataset}/{condition}.h5", dataset=STUDY.datasets, condition=conditions)
+
+
 def audio_of(wildcards):
     """Return the audio of a condition: the clean clips, compared through the manifest, or the rendered ones.
 
@@ -19,10 +25,21 @@ def audio_of(wildcards):
     """
     if wildcards.condition == "clean":
         return ancient(f"{RESULTS}/clips/{wildcards.dataset}/clean.h5")
-    of = (wildcards.dataset, wildcards.model, wildcards.condition)
-    if is_up_to_date(Path(STUDY.embeddings(*of)), embedding_origin(*of)):
+    if is_embedded(wildcards):
         return []
     return f"{RESULTS}/effected/{wildcards.dataset}/{wildcards.condition}.h5"
+
+
+def clips_of(wildcards):
+    """Return the manifest; `ancient` for an embedding that is up to date: it may change in labels and groups only."""
+    manifest = f"{RESULTS}/clips/{wildcards.dataset}/manifest.csv"
+    return ancient(manifest) if is_embedded(wildcards) else manifest
+
+
+def is_embedded(wildcards):
+    """Return whether an embedding file is what would be made now."""
+    of = (wildcards.dataset, wildcards.model, wildcards.condition)
+    return is_up_to_date(STUDY.embeddings(*of), wildcards.condition, embedding_origin(*of))
 
 
 def weights_of(wildcards):
@@ -42,12 +59,11 @@ def embedding_code(model, condition):
 
 
 def embedding_origin(dataset, model, condition):
-    """Return a digest of all that leads to one embedding file, from the listing of sounds on."""
+    """Return a digest of all that leads to one embedding file: sounds, settings and code, but no label or group."""
     return origin_of(
-        Path(RESULTS, "clips", dataset, "listing.csv"),
-        STUDY.index_settings(dataset),
+        SOUNDS[dataset],
         code_of("index_dataset.py"),
-        STUDY.preparation_settings(dataset),
+        STUDY.clip_settings(dataset),
         code_of("prepare_clips.py"),
         STUDY.embedding_settings(dataset, model, condition),
         embedding_code(model, condition),
@@ -67,7 +83,8 @@ def embeddings_by_path():
 def needs_gpu(wildcards):
     """Return 1 where the job will run on a GPU: asked for, or there and not forbidden."""
     device = STUDY.config["embedding"]["device"]
-    return 1 if device == "cuda" or (device == "auto" and has_gpu_driver()) else 0
+    there = device == "cuda" or (device == "auto" and has_gpu_driver())
+    return 1 if there and STUDY.runs_on_gpu(wildcards.model) else 0
 
 
 def sweep_of(wildcards):

@@ -32,7 +32,7 @@ from embedshift.device import (
     use_one_thread,
 )
 from embedshift.errors import UserError
-from embedshift.freshness import record_path, write_record
+from embedshift.freshness import forget_origin, write_origin
 from embedshift.models.base import Adapter
 from embedshift.models.load import load_adapter
 from embedshift.progress import Progress
@@ -102,18 +102,19 @@ def embed_clips(
     job = json.loads(settings)
     kept = KeptRows(output, job["condition"])
     made_from = {"origin": origin, "manifest_sha256": _digest_of_clips(Path(manifest))}
-    if origin and kept.restore(made_from):
+    restored = bool(origin) and kept.restore(made_from)
+    forget_origin(output, job["condition"])
+    if restored:
         LOGGER.info("The last finished output is up to date; it was put back.")
     elif audio:
         given = EmbeddingInputs(Path(manifest), Path(audio), weights, receipt, settings, code)
         _embed_anew(given, job, kept, made_from, device, batch_size, threads)
     else:
-        record_path(Path(output)).unlink(missing_ok=True)
         raise UserError(
             f"{output} was taken to be finished, but what was kept of it is gone or belongs to other clips. Nothing "
             "else is lost: start the same command again, and it is made anew."
         )
-    write_record(Path(output), origin)
+    write_origin(output, job["condition"], origin)
 
 
 @dataclass(frozen=True)

@@ -2,47 +2,42 @@
 
 Rendered audio is temporary and shared by all models. Were it an input of finished embeddings too, a new model would
 have it rendered again, and Snakemake would then embed everything that stands on it again. So an embedding that is up
-to date does not ask for its audio. It is up to date when its origin, a digest of everything that led to it, is the one
-that stands in the record beside it. Needs only the standard library: the Snakefile calls it.
+to date does not ask for its audio. It is up to date when its origin, a digest of everything that led to it, stands in
+the record beside the link to the finished file. Needs only the standard library: the Snakefile calls it.
 """
 
-import hashlib
 from pathlib import Path
 
 from embedshift.atomic import write_text
 from embedshift.canonical import canonical_json, digest_text
 
 
-def origin_of(listing: Path, *steps: str) -> str:
-    """Return a digest of the listing of sounds and of the settings and code of every step from it to the embedding."""
-    return digest_text(canonical_json([_digest_of_file(listing), *steps]))
+def origin_of(*steps: str) -> str:
+    """Return a digest of every step from the sounds to the embedding: what it read, its settings and its code."""
+    return digest_text(canonical_json(steps))
 
 
-def is_up_to_date(output: Path, origin: str) -> bool:
-    """Return whether a finished embedding file has this origin."""
-    record = record_path(output)
-    return output.exists() and record.exists() and record.read_text(encoding="utf-8") == origin
+def kept_file(output: str | Path, condition: str, ending: str) -> Path:
+    """Return a file of the folder `.kept` of a model that belongs to the output at `condition`.
+
+    `h5` is a link to the last finished output, `origin` its record. Deleting any of them costs time and harms nothing.
+    """
+    folder = Path(output).parents[condition.count("/")] / ".kept"
+    return folder / f"{condition.replace('/', '__')}.{ending}"
 
 
-def write_record(output: Path, origin: str) -> None:
-    """Write down the origin of a finished embedding file."""
-    write_text(record_path(output), origin)
+def is_up_to_date(output: str | Path, condition: str, origin: str) -> bool:
+    """Return whether the finished output at `condition` is there, can be put back, and has this origin."""
+    record = kept_file(output, condition, "origin")
+    there = Path(output).exists() and kept_file(output, condition, "h5").exists() and record.exists()
+    return there and record.read_text(encoding="utf-8") == origin
 
 
-def record_path(output: Path) -> Path:
-    """Return where the origin of an embedding file stands; deleting it costs a rendering and is harmless."""
-    return output.with_name(f".{output.stem}.origin")
+def forget_origin(output: str | Path, condition: str) -> None:
+    """Remove the record, before the output is written anew."""
+    kept_file(output, condition, "origin").unlink(missing_ok=True)
 
 
-_digests: dict[tuple[Path, int, int], str] = {}
-
-
-def _digest_of_file(path: Path) -> str:
-    """Return the digest of a file that every job of a data set asks for: it is computed once a version."""
-    if not path.exists():
-        return ""
-    status = path.stat()
-    key = (path, status.st_mtime_ns, status.st_size)
-    if key not in _digests:
-        _digests[key] = hashlib.sha256(path.read_bytes()).hexdigest()
-    return _digests[key]
+def write_origin(output: str | Path, condition: str, origin: str) -> None:
+    """Write the record, after the output and the link to it."""
+    write_text(kept_file(output, condition, "origin"), origin)

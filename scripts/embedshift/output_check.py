@@ -6,7 +6,7 @@ the code digests that made it; comparing those works after the records were lost
 
 import json
 import logging
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 from embedshift.errors import UserError
@@ -16,8 +16,10 @@ from embedshift.store import read_attributes
 LOGGER = logging.getLogger("embedshift")
 
 
-def check_outputs(expected: Mapping[str, list[str]]) -> None:
+def check_outputs(expected: Mapping[str, list[str]], config_files: Sequence[str] = ()) -> None:
     """Compare each existing file with `{path: [settings, code]}`; name what is stale and the command that remakes it.
+
+    `config_files` are those of the command line: the command must name them again.
 
     Raises
     ------
@@ -30,8 +32,9 @@ def check_outputs(expected: Mapping[str, list[str]]) -> None:
     LOGGER.warning("%d of %d files exist; %d of them are stale.", len(present), len(expected), len(stale))
     if stale:
         lines = [f"  {path}\n" + "\n".join(f"    {reason}" for reason in reasons) for path, reasons in stale.items()]
+        named = f"--configfile {' '.join(config_files)} " if config_files else ""
         raise UserError("Stale:\n" + "\n".join(lines) + "\nTo make them again, and what stands on them:\n"
-                        f"  snakemake --forcerun {' '.join(stale)}")  # fmt: skip
+                        f"  snakemake {named}--forcerun {' '.join(stale)}")  # fmt: skip
 
 
 def reasons_stale(path: str, settings: str, code: str) -> Iterator[str]:

@@ -19,7 +19,7 @@ import numpy as np
 
 from embedshift.atomic import write_atomically
 from embedshift.canonical import canonical_json
-from embedshift.errors import UserError
+from embedshift.freshness import kept_file
 from embedshift.store import Embeddings, read_embeddings, write_embeddings
 
 LOGGER = logging.getLogger("embedshift")
@@ -77,11 +77,9 @@ class KeptRows:
     """The rows kept for one output file, in the folder `.kept` of its model."""
 
     def __init__(self, output: str | Path, condition: str) -> None:
-        folder = Path(output).parents[condition.count("/")] / ".kept"
-        name = condition.replace("/", "__")
         self.output = Path(output)
-        self.link = folder / f"{name}.h5"
-        self.parts = folder / "parts" / name
+        self.link = kept_file(output, condition, "h5")
+        self.parts = self.link.parent / "parts" / self.link.name.removesuffix(".h5")
 
     def read(self, with_frames: bool) -> KeptContents:
         """Return every usable row of the linked output and of all parts; with frames, only rows that have some."""
@@ -94,7 +92,8 @@ class KeptRows:
         """Put the last finished output back if it says that it was made from exactly this; return whether it did."""
         try:
             found = read_embeddings(self.link).attributes
-        except UserError:
+        except Exception as error:  # damaged in whatever way: then it is made anew
+            LOGGER.info("%s cannot be put back (%s).", self.link, error)
             return False
         if any(found.get(name) != value for name, value in made_from.items()):
             return False

@@ -4,12 +4,14 @@ A job's settings hold what changes its numbers and nothing else, so that a chang
 what depends on that line. Needs only what Snakemake itself needs.
 """
 
+import json
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
-from embedshift.canonical import canonical_json
+from embedshift.canonical import canonical_json, digest_text
 from embedshift.effect_catalog import condition_settings, swept_parameter
-from embedshift.models.catalog import module_files, weights_name
+from embedshift.models.catalog import entry_of, module_files, weights_name
 from embedshift.strengths import text_of
 
 CLEAN = "clean"
@@ -51,6 +53,10 @@ class Study:
         """Return the library files that only the choice of the adapter brings in."""
         return module_files(self.models[model]["adapter"])
 
+    def runs_on_gpu(self, model: str) -> bool:
+        """Return whether a model's adapter makes use of a GPU."""
+        return entry_of(self.models[model]["adapter"]).runs_on_gpu
+
     def identities(self) -> dict[str, dict[str, Any]]:
         """Return what each name means, for the check that it means one thing in a results folder."""
         effect_keys = ("chain", "renormalise", "tail_s")
@@ -63,12 +69,15 @@ class Study:
     def index_settings(self, dataset: str) -> str:
         """Return the settings of `index_dataset`."""
         settings = self.datasets[dataset]
-        keys = ("reader", "folder", "table", "unusable_clips")
-        return canonical_json({**{key: settings[key] for key in keys}, "folds": self.config["sensitivity"]["folds"]})
+        return canonical_json({key: settings[key] for key in ("reader", "folder", "table")})
 
     def preparation_settings(self, dataset: str) -> str:
         """Return the settings of `prepare_clips`."""
         return canonical_json({key: self.datasets[dataset][key] for key in ("folder", "preparation", "unusable_clips")})
+
+    def clip_settings(self, dataset: str) -> str:
+        """Return what decides the samples of a clip: the preparation, but not where the files lie."""
+        return canonical_json(self.datasets[dataset]["preparation"])
 
     def effect_settings(self, dataset: str, effect: str, strength: str) -> str:
         """Return the settings of `apply_effect`: the chain at one strength."""
@@ -81,7 +90,11 @@ class Study:
             effect, strength = condition.split("/")
             audio = self._condition_settings(dataset, effect, self.strengths(effect)[strength])
         names = {"dataset": dataset, "model": model, "condition": condition}
-        return canonical_json({**names, **self.models[model], "weights": self.weights(model), "audio": audio})
+        weights = self.weights(model)
+        source = weights_source(weights) if weights else None
+        return canonical_json(
+            {**names, **self.models[model], "weights": weights, "weights_source": source, "audio": audio}
+        )
 
     def sensitivity_settings(self, dataset: str, model: str, effect: str) -> str:
         """Return the settings of `measure_sensitivity`."""
@@ -158,6 +171,13 @@ class Study:
             "strengths": list(strengths),
             "values": list(strengths.values()),
         }
+
+
+def weights_source(weights: str) -> str:
+    """Return a digest of where a file of weights comes from and of its checksums, as the catalogue states them."""
+    catalog = json.loads((Path(__file__).parent / "weights_catalog.json").read_text(encoding="utf-8"))
+    described = catalog["weights"][weights]
+    return digest_text(canonical_json([described, catalog["sources"][described["source"]]]))
 
 
 def _spacing(values: list[float]) -> str:

@@ -78,13 +78,12 @@ class Study:
         settings = {"dataset": "demo", "model": "toy", "condition": "gain/-6", "adapter": "toy", "options": {}}
         embedding.embed_clips(
             manifest=self.folder / "manifest.csv",
-            audio=self.folder / "audio.h5",
             weights=None,
             receipt=None,
             output=self.output,
             settings=json.dumps(settings | {"precision": "float32", "frames": frames}),
             code=code,
-            **({"device": "cpu", "threads": 2} | choices),
+            **({"audio": self.folder / "audio.h5", "device": "cpu", "threads": 2} | choices),
         )
         return read_embeddings(self.output)
 
@@ -433,3 +432,28 @@ def test_a_manifest_without_clips_is_refused(study, rng):
     (study.folder / "manifest.csv").write_text("clip_id\n")
     with pytest.raises(UserError, match="holds no clip"):
         study.run()
+
+
+def test_a_finished_output_with_the_same_origin_is_put_back_without_its_audio(study, rng):
+    study.write_clips(some_clips(rng, 12))
+    expected = study.run(origin="o")
+    found = study.run(origin="o", audio=None)
+    np.testing.assert_array_equal(found.embedding, expected.embedding)
+    assert found.attributes == expected.attributes
+
+
+@pytest.mark.parametrize("harm", ["another origin", "no link", "damaged link", "other clips"])
+def test_what_cannot_be_put_back_is_told_and_forgotten(study, rng, harm):
+    study.write_clips(some_clips(rng, 12))
+    study.run(origin="o")
+    link = study.kept / "gain__-6.h5"
+    if harm == "no link":
+        link.unlink()
+    elif harm == "damaged link":
+        study.output.unlink()
+        link.write_bytes(link.read_bytes()[:3000])
+    elif harm == "other clips":
+        study.write_clips(some_clips(rng, 11))
+    with pytest.raises(UserError, match="start the same command again"):
+        study.run(origin="another" if harm == "another origin" else "o", audio=None)
+    assert not (study.kept / "gain__-6.origin").exists()

@@ -1,30 +1,34 @@
 """An embedding is up to date when everything that led to it is what it was."""
 
-from embedshift.freshness import is_up_to_date, origin_of, write_record
+import pytest
+
+from embedshift.freshness import forget_origin, is_up_to_date, kept_file, origin_of, write_origin
 
 
-def test_the_origin_follows_the_listing_and_every_step(tmp_path):
-    listing = tmp_path / "listing.csv"
-    listing.write_text("a.wav\n")
-    first = origin_of(listing, "settings", "code")
-    assert origin_of(listing, "settings", "code") == first
-    assert origin_of(listing, "settings", "other code") != first
-    assert origin_of(listing, "settingscode", "") != first
-    listing.write_text("a.wav\nb.wav\n")
-    assert origin_of(listing, "settings", "code") != first
+def test_the_origin_follows_every_step_and_their_order():
+    first = origin_of("sounds", "settings", "code")
+    assert origin_of("sounds", "settings", "code") == first
+    assert origin_of("sounds", "settings", "other code") != first
+    assert origin_of("settings", "sounds", "code") != first
+    assert origin_of("soundssettings", "", "code") != first
 
 
-def test_a_missing_listing_has_an_origin_of_its_own(tmp_path):
-    assert origin_of(tmp_path / "none.csv", "x") != origin_of(tmp_path / "none.csv", "y")
-
-
-def test_output_and_record_must_both_be_there_and_agree(tmp_path):
-    output = tmp_path / "0.49.h5"
-    assert not is_up_to_date(output, "o")
-    write_record(output, "o")
-    assert not is_up_to_date(output, "o")
+@pytest.mark.parametrize("condition", ["clean", "reverb/0.49"])
+def test_output_link_and_record_must_all_be_there_and_agree(tmp_path, condition):
+    output = tmp_path / "model" / f"{condition}.h5"
+    write_origin(output, condition, "o")
+    assert not is_up_to_date(output, condition, "o")
+    output.parent.mkdir(parents=True, exist_ok=True)
     output.write_text("")
-    assert is_up_to_date(output, "o")
-    assert not is_up_to_date(output, "another")
-    write_record(tmp_path / "0.5.h5", "another")
-    assert is_up_to_date(output, "o")
+    assert not is_up_to_date(output, condition, "o")
+    kept_file(output, condition, "h5").write_text("")
+    assert is_up_to_date(output, condition, "o")
+    assert not is_up_to_date(output, condition, "another")
+    forget_origin(output, condition)
+    assert not is_up_to_date(output, condition, "o")
+
+
+def test_conditions_do_not_share_a_record(tmp_path):
+    for condition in ("clean", "gain/5", "gain/0.5"):
+        write_origin(tmp_path / "model" / f"{condition}.h5", condition, condition)
+    assert len(list((tmp_path / "model/.kept").iterdir())) == 3

@@ -153,6 +153,50 @@ def test_ten_clips_added_are_the_only_ones_embedded(study):
     assert study.planned_rules() == {}
 
 
+def test_folds_changed(study):
+    study.write_config(with_change("sensitivity", "folds", value=2))
+    assert study.planned_rules() == {"measure_sensitivity": 2, **COLLECTING}
+
+
+def test_labels_corrected_in_the_table(tmp_path):
+    """The audio stays what it is: nothing is rendered or embedded again."""
+    study = WorkingCopy.create(tmp_path / "copy", with_change("datasets", "tones", "table", value="labels.csv"))
+    files = sorted(path.relative_to(study.folder / "sounds") for path in study.folder.glob("sounds/*/*.wav"))
+    rows = [f"{file},{file.parent},{file.stem}" for file in files]
+    table = study.folder / "sounds/labels.csv"
+    table.write_text("\n".join(["file,label,group", *rows]) + "\n")
+    study.run()
+    table.write_text(table.read_text().replace(",low,", ",deep,"))
+    assert study.planned_rules() == {
+        "index_dataset": 1,
+        "prepare_clips": 1,
+        "measure_sensitivity": 2,
+        "render_examples": 2,
+        **COLLECTING,
+    }
+    study.run()
+    assert ",deep," in (study.folder / "results/studies/small/tables/sensitivity.csv").read_text()
+    assert study.planned_rules() == {}
+    table.write_text(table.read_text().replace(rows[0] + "\n", ""))
+    assert study.planned_rules()["embed_clips"] == 7
+
+
+def test_a_model_fixed_while_another_stays(study):
+    study.write_config(with_change("models", "crepe", value={"adapter": "timbre", "options": {}}))
+    study.run()
+    study.write_config(with_change("models", "crepe", value={"adapter": "timbre", "frames": True}))
+    assert study.planned_rules() == {"apply_effect": 6, "embed_clips": 7, "measure_sensitivity": 2, **COLLECTING}
+    assert not any(job.endswith("with timbre") for job in study.planned())
+
+
+def test_effected_audio_kept_for_listening(study):
+    study.write_config(with_change("keep_effected_audio", value=True))
+    assert study.planned_rules() == {"apply_effect": 6}
+    study.run()
+    assert len(list(study.folder.glob("results/effected/tones/*/*.h5"))) == 6
+    assert study.planned_rules() == {}
+
+
 def test_names_of_another_study_must_agree(study):
     other = with_change(
         "effects", "lowpass", "chain", value=[{"processor": "HighpassFilter", "cutoff_frequency_hz": "sweep"}]
@@ -173,7 +217,7 @@ def test_lost_records_are_made_up_for_by_check_outputs(study):
     told = study.run("check_outputs", check=False)
     assert told.returncode == 1
     assert "sensitivity.permutations: 19 there, 39 here" in told.stderr
-    (command,) = [line for line in told.stderr.splitlines() if "snakemake --forcerun" in line]
+    (command,) = [line for line in told.stderr.splitlines() if "snakemake --configfile study.yaml --forcerun" in line]
     stale = command.split("--forcerun ")[1].split()
     assert sorted(stale) == [f"results/studies/small/sensitivity/tones/timbre/{e}.h5" for e in ("gain", "lowpass")]
     assert study.planned_rules("--forcerun", *stale) == {"measure_sensitivity": 2, **COLLECTING}

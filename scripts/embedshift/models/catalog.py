@@ -45,6 +45,7 @@ class Entry:
     dim_option: str = ""
     weights_option: str = ""
     takes_specification: bool = False
+    runs_on_gpu: bool = True
 
 
 _EVERY_ADAPTER = ("models/base.py", "models/load.py")
@@ -61,6 +62,7 @@ ENTRIES: dict[str, Entry] = {
         licence_code="embedshift's own (GPL-3.0-or-later); definitions as in librosa (ISC)",
         licence_weights="no weights",
         citation="McFee et al., librosa: Audio and music signal analysis in Python, SciPy 2015",
+        runs_on_gpu=False,
     ),
     "musicnn": Entry(
         description="musically motivated CNN for music tagging, and its VGG baseline",
