@@ -3,14 +3,13 @@
 import csv
 import io
 from collections.abc import Iterable, Sequence
-from dataclasses import astuple, dataclass, fields
 from pathlib import Path
+from typing import NamedTuple
 
 from embedshift.atomic import write_text
 
 
-@dataclass(frozen=True)
-class IndexedClip:
+class IndexedClip(NamedTuple):
     """One clip before its sound is read; times in seconds, `duration_s` None is up to the end of the file."""
 
     clip_id: str
@@ -23,12 +22,12 @@ class IndexedClip:
     sha256: str
 
 
-COLUMNS = tuple(field.name for field in fields(IndexedClip))
+COLUMNS = IndexedClip._fields
 
 
 def write_index(path: str | Path, clips: Sequence[IndexedClip]) -> None:
     """Write index.csv atomically; an absent `duration_s` is an empty cell."""
-    write_text(path, csv_text(COLUMNS, ([_cell(value) for value in astuple(clip)] for clip in clips)))
+    write_text(path, csv_text(COLUMNS, ([_cell(value) for value in clip] for clip in clips)))
 
 
 def read_index(path: str | Path) -> list[IndexedClip]:

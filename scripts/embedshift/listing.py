@@ -13,8 +13,8 @@ import sys
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 from embedshift.atomic import write_text, write_text_if_changed
 from embedshift.errors import UserError
@@ -26,8 +26,7 @@ HASHING_THREADS = 4
 PROGRESS_INTERVAL_S = 5.0
 
 
-@dataclass(frozen=True)
-class ListedFile:
+class ListedFile(NamedTuple):
     """One row of listing.csv; `file` is relative to the data set's folder, with forward slashes."""
 
     file: str
@@ -58,7 +57,9 @@ def write_listing(folder: str | Path, table: str | Path | None, path: str | Path
 def read_listing(path: str | Path) -> list[ListedFile]:
     """Read listing.csv, table included, in the order of its rows."""
     with open(path, newline="", encoding="utf-8") as file:
-        return [ListedFile(row["file"], int(row["size_bytes"]), row["sha256"]) for row in csv.DictReader(file)]
+        rows = csv.reader(file)
+        next(rows, None)  # the header, always COLUMNS
+        return [ListedFile(name, int(size_bytes), sha256) for name, size_bytes, sha256 in rows]
 
 
 def is_sound_file(name: str) -> bool:

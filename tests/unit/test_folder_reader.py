@@ -83,6 +83,26 @@ def test_tables_from_spreadsheets_are_read(read):
     assert [(clip.file, clip.label) for clip in clips] == [("cello/a.wav", "C")]
 
 
+@pytest.mark.parametrize("commas", [",", ",,,"])
+def test_empty_columns_at_the_end_are_no_columns(read, commas):
+    clips, notes = read(f"file,label{commas}\ncello/a.wav,C{commas}\n")
+    assert [(clip.file, clip.label) for clip in clips] == [("cello/a.wav", "C")]
+    assert not [note for note in notes if "not used" in note]
+
+
+@pytest.mark.parametrize("mark", ["\u2028", "\v", "\x85"])
+def test_only_line_ends_end_lines(read, mark):
+    clips, _ = read(f"file,label\ncello/a.wav,C{mark}D\nflute/a.wav,F\n")
+    assert [clip.label for clip in clips] == [f"C{mark}D", "F"]
+
+
+def test_names_that_rows_over_all_clips_have_are_refused_from_paths_too(read):
+    with pytest.raises(UserError, match="all/a.wav.*the label 'all' is taken.*rename"):
+        read(files=("all/a.wav", "flute/b.wav"))
+    with pytest.raises(UserError, match="the clip_id 'mean' is taken"):
+        read(files=("mean.wav", "flute/b.wav"))
+
+
 @pytest.mark.parametrize(
     ("text", "message"),
     [
@@ -107,6 +127,9 @@ def test_tables_from_spreadsheets_are_read(read):
         ("file,clip_id\ncello/a.wav,x\nflute/a.wav,x\n", "Two clips have the clip_id 'x'.*line 2 and .*line 3"),
         ("file\ncello/a.wav\ncello/a.wav\n", "Two clips have the clip_id 'cello__a_0s'"),
         ('file,label\ncello/a.wav,"x\n', "not valid CSV"),
+        ("file,label\ncello/a.wav,all\n", "line 2 .file cello/a.wav.: the label 'all' is taken"),
+        ("file,clip_id\ncello/a.wav,x\nflute/a.wav,mean\n", "line 3 .*the clip_id 'mean' is taken"),
+        ("file,clip_id\ncello/a.wav,all\n", "the clip_id 'all' is taken"),
     ],
 )
 def test_mistakes_in_a_table_are_named(read, text, message):

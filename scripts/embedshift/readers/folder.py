@@ -5,11 +5,12 @@ Columns of the table: `file` (required, relative to the folder), `label`, `group
 """
 
 import csv
+import io
 import math
 import posixpath
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from difflib import get_close_matches
 from pathlib import Path, PurePosixPath
 
@@ -18,15 +19,17 @@ from embedshift.indexed_clips import IndexedClip
 from embedshift.listing import ListedFile, is_sound_file
 
 TABLE_COLUMNS = ("file", "label", "group", "split", "start_s", "duration_s", "clip_id")
+RESERVED_LABELS = ("all",)
+RESERVED_CLIP_IDS = ("all", "mean")
 SHOWN = 5
 
 
-@dataclass(frozen=True)
+@dataclass(slots=True)
 class _Row:
     """One row of the table; `where` names it in messages."""
 
     where: str
-    cells: Mapping[str, str]
+    cells: dict[str, str]
 
 
 def read_folder(listing: Sequence[ListedFile], folder: Path, table: Path | None) -> tuple[list[IndexedClip], list[str]]:
@@ -35,8 +38,8 @@ def read_folder(listing: Sequence[ListedFile], folder: Path, table: Path | None)
     Raises
     ------
     UserError
-        If the table lacks `file`, names unknown files, has times that are no numbers or out of range, or two clips
-        would have the same `clip_id`.
+        If the table lacks `file`, names unknown files, has times that are no numbers or out of range, two clips would
+        have the same `clip_id`, or a label or a clip has a name that the tables of results use for all of them.
     """
     sounds = {entry.file: entry for entry in listing if is_sound_file(entry.file)}
     if table is None:
@@ -46,8 +49,11 @@ def read_folder(listing: Sequence[ListedFile], folder: Path, table: Path | None)
         _require_known_files(rows, sounds, folder)
         notes += _left_out_notes(rows, sounds, table)
     notes += _default_notes(rows, folder)
-    clips = [_clip(row, sounds[row.cells["file"]], folder) for row in rows]
-    return _with_unique_ids(rows, clips), notes
+    ids = _default_ids(rows)
+    clips = [_clip(row, sounds[row.cells["file"]], folder, ids[row.cells["file"]]) for row in rows]
+    _require_free_names(rows, clips)
+    _require_unique(rows, clips)
+    return clips, notes
 
 
 def _read_table(table: Path) -> tuple[list[_Row], list[str]]:
@@ -57,21 +63,27 @@ def _read_table(table: Path) -> tuple[list[_Row], list[str]]:
         raise UserError(
             f"{table} is not UTF-8 text ({error.reason} at byte {error.start}). Save it as UTF-8."
         ) from error
-    reader = csv.reader(text.splitlines(keepends=True), strict=True)
+    reader = csv.reader(io.StringIO(text, newline=""), strict=True)
     try:
         header = [name.strip() for name in next(reader, [])]
         _require_columns(table, header)
-        rows = [_row(table, reader.line_num, header, cells) for cells in reader if any(cell.strip() for cell in cells)]
+        used = [(name, position) for position, name in enumerate(header) if name in TABLE_COLUMNS]
+        name = str(table)
+        rows = [
+            _row(f"{name}, line {reader.line_num}", header, used, cells)
+            for cells in reader
+            if any(map(str.strip, cells))
+        ]
     except csv.Error as error:
         raise UserError(f"{table}, line {reader.line_num}: not valid CSV ({error}).") from error
     if not rows:
         raise UserError(f"{table} has a header but no rows: it names no clip.")
-    ignored = [name for name in header if name not in TABLE_COLUMNS]
+    ignored = [name for name in header if name and name not in TABLE_COLUMNS]
     return rows, [f"Columns of {table.name} that are not used: {', '.join(ignored)}."] if ignored else []
 
 
 def _require_columns(table: Path, header: list[str]) -> None:
-    twice = sorted(name for name, count in Counter(header).items() if count > 1)
+    twice = sorted(name for name, count in Counter(header).items() if name and count > 1)  # spreadsheets end in commas
     if twice:
         raise UserError(f"{table}: the column {twice[0]!r} stands twice in the header {header}. Remove or rename one.")
     if "file" in header:
@@ -85,11 +97,10 @@ def _require_columns(table: Path, header: list[str]) -> None:
     )
 
 
-def _row(table: Path, line: int, header: list[str], cells: list[str]) -> _Row:
-    where = f"{table}, line {line}"
+def _row(where: str, header: list[str], used: list[tuple[str, int]], cells: list[str]) -> _Row:
     if len(cells) != len(header):
         raise UserError(f"{where}: {len(cells)} cells, but the header has {len(header)} ({', '.join(header)}).")
-    values = {name: cell.strip() for name, cell in zip(header, cells, strict=True) if name in TABLE_COLUMNS}
+    values = {name: cells[position].strip() for name, position in used}
     if not values["file"]:
         raise UserError(f"{where}: the cell 'file' is empty.")
     values["file"] = posixpath.normpath(values["file"])
@@ -145,12 +156,32 @@ def _folder_name(folder: Path) -> str:
     return folder.resolve().name
 
 
-def _clip(row: _Row, sound: ListedFile, folder: Path) -> IndexedClip:
+def _default_ids(rows: list[_Row]) -> dict[str, tuple[str, bool]]:
+    """Return, by file, the id of its clips, and whether it has several, which their start then tells apart.
+
+    The id is the path without its suffix, with it where two files share the rest.
+    """
+    clips_of_file = Counter(row.cells["file"] for row in rows)
+    stem_of = {file: _joined(posixpath.splitext(file)[0]) for file in clips_of_file}
+    files_of_stem = Counter(stem_of.values())
+    return {
+        file: (stem_of[file] if files_of_stem[stem_of[file]] == 1 else _joined(file), count > 1)
+        for file, count in clips_of_file.items()
+    }
+
+
+def _joined(path: str) -> str:
+    return path.replace("/", "__")
+
+
+def _clip(row: _Row, sound: ListedFile, folder: Path, default_id: tuple[str, bool]) -> IndexedClip:
     cells = row.cells
+    start_s = _seconds(row, "start_s") or 0.0
+    name, several = default_id
     return IndexedClip(
-        clip_id=cells.get("clip_id") or "",
+        clip_id=cells.get("clip_id") or (f"{name}_{start_s:.10g}s" if several else name),
         file=sound.file,
-        start_s=_seconds(row, "start_s") or 0.0,
+        start_s=start_s,
         duration_s=_seconds(row, "duration_s"),
         label=cells.get("label") or posixpath.basename(posixpath.dirname(sound.file)) or _folder_name(folder),
         group=cells.get("group") or sound.file,
@@ -173,21 +204,15 @@ def _seconds(row: _Row, column: str) -> float | None:
     return value
 
 
-def _with_unique_ids(rows: list[_Row], clips: list[IndexedClip]) -> list[IndexedClip]:
-    """Fill in missing ids: the path without its suffix, with it where two files share the rest, then the start."""
-    files_of_stem = Counter(_stem(file) for file in {clip.file for clip in clips})
-    clips_of_file = Counter(clip.file for clip in clips)
-    named = []
-    for clip in clips:
-        name = _stem(clip.file) if files_of_stem[_stem(clip.file)] == 1 else clip.file.replace("/", "__")
-        start = f"_{clip.start_s:.10g}s" if clips_of_file[clip.file] > 1 else ""
-        named.append(clip if clip.clip_id else replace(clip, clip_id=name + start))
-    _require_unique(rows, named)
-    return named
-
-
-def _stem(file: str) -> str:
-    return posixpath.splitext(file)[0].replace("/", "__")
+def _require_free_names(rows: list[_Row], clips: Iterable[IndexedClip]) -> None:
+    for row, clip in zip(rows, clips, strict=True):
+        if clip.label in RESERVED_LABELS or clip.clip_id in RESERVED_CLIP_IDS:
+            kind, name = ("label", clip.label) if clip.label in RESERVED_LABELS else ("clip_id", clip.clip_id)
+            raise UserError(
+                f"{row.where} (file {clip.file}): the {kind} {name!r} is taken: the tables of results use it for rows "
+                f"over several clips. Write another in the column {kind!r} of a table, or rename what it is made "
+                "from, the file or its folder."
+            )
 
 
 def _require_unique(rows: list[_Row], clips: Iterable[IndexedClip]) -> None:
