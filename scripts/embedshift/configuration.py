@@ -12,7 +12,8 @@ import yaml
 from embedshift.effect_catalog import check_effect
 from embedshift.errors import UserError
 from embedshift.models.catalog import check_model
-from embedshift.schema import mistakes, nearest, with_defaults
+from embedshift.nearest_name import did_you_mean
+from embedshift.schema import mistakes, with_defaults
 
 Config = dict[str, Any]
 
@@ -76,7 +77,7 @@ def _with_preset(settings: Mapping[str, Any], presets: Mapping[str, Any], path: 
     if name is None:
         return dict(settings)
     if name not in presets:
-        hint = nearest(name, list(presets))
+        hint = did_you_mean(name, presets)
         _stop_at([f"{path}.preset: there is no preset {name!r}.{hint} Allowed: {', '.join(presets)}."])
     return {**presets[name], **{key: value for key, value in settings.items() if key != "preset"}}
 

@@ -4,7 +4,6 @@ Standard library only: the Snakefile imports this module, so that mistakes are a
 knows of pedalboard and of the scipy filters stands in `effects_catalog.json`, which `write_effects_catalog.py` writes.
 """
 
-import difflib
 import hashlib
 import json
 import math
@@ -14,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from embedshift.errors import UserError
+from embedshift.nearest_name import did_you_mean
 from embedshift.strengths import expand, text_of
 
 SWEEP = "sweep"
@@ -153,11 +153,7 @@ def _check_mapping(found: Any, allowed: Iterable[str], path: str) -> None:
 
 def _nearest(name: Any, allowed: Iterable[str]) -> str:
     """Return a hint at the names that `name` may have meant, else all of them."""
-    by_folded = {word.lower().replace("_", ""): word for word in allowed}
-    near = difflib.get_close_matches(str(name).lower().replace("_", ""), by_folded, n=3, cutoff=0.6)
-    if near:
-        return f" Did you mean {' or '.join(by_folded[word] for word in near)}?"
-    return f" Allowed: {', '.join(sorted(by_folded.values(), key=str.lower))}."
+    return did_you_mean(name, allowed, 3) or f" Allowed: {', '.join(sorted(allowed, key=str.lower))}."
 
 
 def _check_value(value: Any, parameter: Mapping[str, Any], path: str, sample_rate_hz: float | None) -> Any:

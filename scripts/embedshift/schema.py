@@ -1,12 +1,13 @@
 """A config against its schema: mistakes in words, defaults filled in. Needs only what Snakemake itself needs."""
 
 import copy
-import difflib
 from collections.abc import Iterator, Mapping
 from typing import Any
 
 from jsonschema import Draft202012Validator
 from jsonschema.exceptions import ValidationError
+
+from embedshift.nearest_name import did_you_mean
 
 Schema = Mapping[str, Any]
 NAMES_OF_TYPES = {
@@ -50,12 +51,6 @@ def with_defaults(value: Any, schema: Schema, root: Schema | None = None) -> Any
     return {key: with_defaults(item, _schema_of(key, schema), root) for key, item in filled.items()}
 
 
-def nearest(word: str, allowed: list[str]) -> str:
-    """Return ` Did you mean x?` for the nearest allowed word, or nothing."""
-    close = difflib.get_close_matches(str(word), allowed, n=1, cutoff=0.5)
-    return f" Did you mean {close[0]}?" if close else ""
-
-
 def _schema_of(key: str, schema: Schema) -> Schema:
     others = schema.get("additionalProperties")
     return schema.get("properties", {}).get(key, others if isinstance(others, Mapping) else {})
@@ -71,14 +66,14 @@ def _sentences(error: ValidationError, root: Schema) -> Iterator[str]:
     if error.validator == "additionalProperties":
         allowed = list(error.schema.get("properties", {}))
         for key in [key for key in error.instance if key not in allowed]:
-            yield f"{_join(path, key)}: unknown key.{nearest(key, allowed)} Allowed here: {', '.join(allowed)}."
+            yield f"{_join(path, key)}: unknown key.{did_you_mean(key, allowed)} Allowed here: {', '.join(allowed)}."
     elif error.validator == "required":
         for key in [key for key in error.validator_value if key not in error.instance]:
             inner = _resolved(error.schema.get("properties", {}).get(key, {}), root)
             yield f"{_join(path, key)}: missing. {_meaning(inner)}".rstrip()
     elif error.validator == "enum":
         words = [str(word) for word in error.validator_value]
-        yield f"{path}: found {error.instance!r}.{nearest(error.instance, words)} Allowed: {', '.join(words)}."
+        yield f"{path}: found {error.instance!r}.{did_you_mean(error.instance, words)} Allowed: {', '.join(words)}."
     else:
         schema = _resolved(error.schema, root)
         yield f"{path}: found {_shown(error.instance)}. Allowed: {_allowed(schema, root)}. {_meaning(schema)}".rstrip()

@@ -5,7 +5,6 @@ SHA-256 is compared, the weights inside are extracted and compared too, and its 
 into the folder by hand is verified in the same way. Safetensors and receipt are bit-reproducible.
 """
 
-import difflib
 import hashlib
 import io
 import json
@@ -26,6 +25,7 @@ import numpy as np
 
 from embedshift.atomic import write_atomically, write_text
 from embedshift.errors import UserError
+from embedshift.nearest_name import did_you_mean
 from embedshift.progress import Progress
 
 LOGGER = logging.getLogger("embedshift")
@@ -68,9 +68,8 @@ def describe_weights(name: str) -> tuple[dict[str, Any], dict[str, Any]]:
     catalog = json.loads(CATALOG.read_text(encoding="utf-8"))
     known = catalog["weights"]
     if name not in known:
-        nearest = difflib.get_close_matches(name, known, n=1)
-        hint = f", did you mean {nearest[0]}?" if nearest else ""
-        raise UserError(f"There are no weights {name!r}{hint}; known: {', '.join(sorted(known))}.")
+        hint = did_you_mean(name, known)
+        raise UserError(f"There are no weights {name!r}.{hint} Known: {', '.join(sorted(known))}.")
     return known[name], catalog["sources"][known[name]["source"]]
 
 

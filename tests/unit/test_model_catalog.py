@@ -35,21 +35,21 @@ def test_resolving_twice_changes_nothing():
 @pytest.mark.parametrize(
     ("settings", "words"),
     [
-        ({"adapter": "musicn"}, ["models.m.adapter", "'musicn'", "did you mean 'musicnn'", "timbre"]),
+        ({"adapter": "musicn"}, ["models.m.adapter", "'musicn'", "Did you mean musicnn?", "timbre"]),
         ({}, ["models.m.adapter", "missing", "musicnn"]),
         ("musicnn", ["models.m", "'musicnn'", "adapter"]),
         ({"adapter": 3}, ["models.m.adapter", "3", "crepe"]),
         ({"adapter": "timbre:x"}, ["models.m.adapter", "timbre:x", "write timbre"]),
-        ({"adapter": "timbre", "precison": "float32"}, ["models.m.precison", "'precision'"]),
+        ({"adapter": "timbre", "precison": "float32"}, ["models.m.precison", "Did you mean precision?"]),
         ({"adapter": "timbre", "precision": "bfloat16"}, ["models.m.precision", "'bfloat16'", "float32"]),
         ({"adapter": "timbre", "frames": "yes"}, ["models.m.frames", "'yes'", "true"]),
         ({"adapter": "timbre", "options": {"n_mfcc": 13}}, ["models.m.options.n_mfcc", "no options"]),
-        ({"adapter": "musicnn", "options": {"layers": "taggram"}}, ["models.m.options.layers", "'layer'"]),
+        ({"adapter": "musicnn", "options": {"layers": "taggram"}}, ["models.m.options.layers", "Did you mean layer?"]),
         ({"adapter": "musicnn", "options": {"layer": "pool5"}}, ["models.m.options.layer", "'pool5'", "mean_pool"]),
         ({"adapter": "musicnn", "options": ["layer"]}, ["models.m.options", "checkpoint"]),
         ({"adapter": "crepe", "options": {"hop_s": 0}}, ["models.m.options.hop_s", "0.005", "1.0 s"]),
         ({"adapter": "crepe", "options": {"hop_s": True}}, ["models.m.options.hop_s", "True"]),
-        ({"adapter": "crepe", "options": {"capacity": "tini"}}, ["models.m.options.capacity", "did you mean 'tiny'"]),
+        ({"adapter": "crepe", "options": {"capacity": "tini"}}, ["models.m.options.capacity", "Did you mean tiny?"]),
     ],
 )
 def test_mistakes_are_answered_with_path_finding_and_what_is_allowed(settings, words):

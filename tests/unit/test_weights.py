@@ -134,7 +134,7 @@ def test_two_jobs_at_once_download_once(toy, monkeypatch):
 
 
 def test_an_unknown_name_is_answered_with_the_nearest(toy):
-    with pytest.raises(UserError, match="did you mean toy_small"):
+    with pytest.raises(UserError, match="Did you mean toy_small"):
         fetch(toy.parents[1], name="toy_smal")
 
 

@@ -3,11 +3,11 @@
 Imported by the Snakefile: standard library only.
 """
 
-import difflib
 from dataclasses import dataclass, field
 from typing import Any
 
 from embedshift.errors import UserError
+from embedshift.nearest_name import did_you_mean
 
 MODEL_KEYS = ("adapter", "options", "precision", "frames")
 
@@ -141,8 +141,8 @@ def entry_of(adapter: str, path: str = "adapter") -> Entry:
     """Return the catalogue's entry of `adapter` (`name`, or `name:specification` for a plug-in)."""
     family, colon, specification = adapter.partition(":") if isinstance(adapter, str) else (adapter, "", "")
     if family not in ENTRIES:
-        raise UserError(f"{path}: there is no adapter {adapter!r}{_nearest(family, ENTRIES)}; "
-                        f"allowed: {_adapter_names()}.")  # fmt: skip
+        raise UserError(f"{path}: there is no adapter {adapter!r}.{did_you_mean(family, ENTRIES)} "
+                        f"Allowed: {_adapter_names()}.")  # fmt: skip
     entry = ENTRIES[family]
     if bool(colon and specification) != entry.takes_specification:
         expected = f"{family}:<specification>" if entry.takes_specification else family
@@ -188,14 +188,14 @@ def _check_options(path: str, options: Any, entry: Entry) -> dict[str, Any]:
 def _refuse_unknown_keys(path: str, given: dict[str, Any], allowed: tuple[str, ...]) -> None:
     for key in given:
         if key not in allowed:
-            raise UserError(f"{path}.{key}: unknown key{_nearest(key, allowed)}; "
-                            f"allowed: {', '.join(allowed) or 'none (this adapter takes no options)'}.")  # fmt: skip
+            raise UserError(f"{path}.{key}: unknown key.{did_you_mean(key, allowed)} "
+                            f"Allowed: {', '.join(allowed) or 'none (this adapter takes no options)'}.")  # fmt: skip
 
 
 def _require_choice(path: str, value: Any, choices: tuple[Any, ...]) -> None:
     if value not in choices:
         allowed = ", ".join(str(choice) for choice in choices)
-        raise UserError(f"{path}: found {value!r}{_nearest(value, choices)}; allowed: {allowed}.")
+        raise UserError(f"{path}: found {value!r}.{did_you_mean(value, choices)} Allowed: {allowed}.")
 
 
 def _require_number(path: str, value: Any, option: Option) -> float:
@@ -203,11 +203,6 @@ def _require_number(path: str, value: Any, option: Option) -> float:
     if not is_number or not option.low <= value <= option.high:
         raise UserError(f"{path}: found {value!r}; allowed: a number from {option.low} to {option.high} {option.unit}.")
     return float(value)
-
-
-def _nearest(value: Any, names: Any) -> str:
-    matches = difflib.get_close_matches(str(value), [str(name) for name in names], n=1, cutoff=0.5)
-    return f", did you mean {matches[0]!r}?" if matches else ""
 
 
 def _adapter_names() -> str:

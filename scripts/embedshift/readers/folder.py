@@ -11,12 +11,12 @@ import posixpath
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from difflib import get_close_matches
 from pathlib import Path, PurePosixPath
 
 from embedshift.errors import UserError
 from embedshift.indexed_clips import IndexedClip
 from embedshift.listing import ListedFile, is_sound_file
+from embedshift.nearest_name import nearest_names, question
 
 TABLE_COLUMNS = ("file", "label", "group", "split", "start_s", "duration_s", "clip_id")
 RESERVED_LABELS = ("all",)
@@ -111,7 +111,7 @@ def _require_known_files(rows: list[_Row], sounds: Mapping[str, ListedFile], fol
     unknown = [row for row in rows if row.cells["file"] not in sounds]
     if not unknown:
         return
-    lines = [f"{row.where}: {row.cells['file']!r}{_nearest(row.cells['file'], sounds)}" for row in unknown[:SHOWN]]
+    lines = [f"{row.where}: {row.cells['file']!r}.{_hint(row.cells['file'], sounds)}" for row in unknown[:SHOWN]]
     more = f"\n... and {len(unknown) - SHOWN} more" if len(unknown) > SHOWN else ""
     raise UserError(
         f"{len(unknown)} of {len(rows)} rows name a file that is not among the {len(sounds)} sound files in {folder} "
@@ -119,13 +119,13 @@ def _require_known_files(rows: list[_Row], sounds: Mapping[str, ListedFile], fol
     )
 
 
-def _nearest(name: str, sounds: Mapping[str, ListedFile]) -> str:
+def _hint(name: str, sounds: Mapping[str, ListedFile]) -> str:
     wanted = posixpath.basename(name.replace("\\", "/"))
     stem = PurePosixPath(wanted).stem.lower()
     near = [file for file in sounds if PurePosixPath(file).stem.lower() == stem][:3]
     if not near and len(sounds) <= 20_000:
-        near = get_close_matches(name, sounds, n=3)
-    return f"; nearest: {', '.join(repr(file) for file in near)}" if near else ""
+        near = nearest_names(name, sounds, 3)
+    return question(near)
 
 
 def _left_out_notes(rows: list[_Row], sounds: Mapping[str, ListedFile], table: Path) -> list[str]:
