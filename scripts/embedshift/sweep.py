@@ -43,9 +43,11 @@ def build_sweep(manifest: str | Path, clean: str | Path, effected: Sequence[str 
     Raises
     ------
     UserError
-        If a file does not hold the clips of the manifest, the dimensions differ, or no clip remains.
+        If a file does not hold the clips of the manifest, the dimensions differ, no clip remains, or a clip or class
+        has a name that the tables use for something else.
     """
     clip_id, label, group = _read_manifest(manifest)
+    _check_names(manifest, clip_id, label)
     reference = read_embeddings(clean, clip_id)
     silent = reference.silent.copy()
     trajectories = np.empty((len(clip_id), len(effected), reference.embedding.shape[1]), dtype=np.float32)
@@ -86,6 +88,20 @@ def _read_manifest(path: str | Path) -> tuple[list[str], list[str], list[str]]:
         raise UserError(f"{path} lists no clips: every clip was excluded, or the data set is empty.")
     clip_id = [row["clip_id"] for row in rows]
     return clip_id, [row["label"] for row in rows], [row["group"] or row["clip_id"] for row in rows]
+
+
+def _check_names(manifest: str | Path, clip_id: list[str], label: list[str]) -> None:
+    """Refuse the names that stand for all clips and for the mean of a class in the tables."""
+    if "all" in label:
+        raise UserError(
+            f"{manifest}: clip {clip_id[label.index('all')]} has the label 'all', which names the rows over all "
+            "classes in the tables. Rename the label in the table of the data set, or the folder that it comes from."
+        )
+    if "mean" in clip_id:
+        raise UserError(
+            f"{manifest}: a clip is called 'mean', the name of the mean of a class in trajectories.csv. Rename clip_id "
+            "in the table of the data set, or the file that it comes from."
+        )
 
 
 def _check_dimension(path: str | Path, found: int, clean: str | Path, expected: int) -> None:
