@@ -253,6 +253,12 @@ def read_arrays(path: str | Path) -> tuple[dict[str, np.ndarray], dict[str, Any]
         return arrays, _get_attributes(file)
 
 
+def read_shape(path: str | Path, name: str) -> tuple[int, ...]:
+    """Return the shape of one array of an embedshift HDF5 file, without reading the array."""
+    with _open(Path(path), (name,)) as file:
+        return tuple(file[name].shape)
+
+
 def read_attributes(path: str | Path) -> dict[str, Any]:
     """Return the attributes of any embedshift HDF5 file."""
     with _open(Path(path), ()) as file:

@@ -10,7 +10,7 @@ from typing import Any
 
 from embedshift.atomic import write_text
 from embedshift.csv_rows import read_csv_rows
-from embedshift.store import read_arrays, read_attributes
+from embedshift.store import read_attributes, read_shape
 from embedshift.strengths import text_of
 
 LIBRARIES = ("numpy", "scipy", "h5py", "pedalboard", "soxr", "soundfile", "librosa", "torch", "matplotlib", "plotly")
@@ -90,7 +90,7 @@ def _model(name: str, settings: Mapping[str, Any], attributes: Mapping[str, Mapp
         "adapter": settings["adapter"],
         "options": settings.get("options") or {},
         "precision": settings.get("precision", "float32"),
-        "dim": None if clean is None else int(read_arrays(clean)[0]["embedding"].shape[1]),
+        "dim": None if clean is None else read_shape(clean, "embedding")[1],
         "frame_hop_s": first.get("frame_hop_s"),
         "weights_sha256": first.get("weights_sha256"),
         "devices": _devices(own.values()),

@@ -51,11 +51,6 @@ class StrengthAxis:
         return tuple(float(place) for place in range(len(self.texts))) if self.kind == "ordinal" else self.values
 
     @property
-    def is_reversed(self) -> bool:
-        """Return whether the strongest value is the smallest number (a low-pass cutoff, for example)."""
-        return self.positions[0] > self.positions[-1]
-
-    @property
     def label(self) -> str:
         """Return the axis title: the parameter in words and its unit."""
         name, unit = self._name_and_unit()

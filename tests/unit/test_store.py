@@ -12,6 +12,7 @@ from embedshift.store import (
     Embeddings,
     read_arrays,
     read_embeddings,
+    read_shape,
     write_arrays,
     write_embeddings,
 )
@@ -114,3 +115,10 @@ def test_arrays_of_numbers_and_texts_return(tmp_path, rng):
     for name, array in arrays.items():
         np.testing.assert_array_equal(found[name], array)
     assert attributes == {"note": "[]", "count": 3}
+
+
+def test_a_shape_is_read_without_the_array_and_what_lacks_it_is_refused(tmp_path, rng):
+    write_embeddings(tmp_path / "e.h5", make_embeddings(rng, clips=5, dim=3))
+    assert read_shape(tmp_path / "e.h5", "embedding") == (5, 3)
+    with pytest.raises(UserError, match="lacks frames"):
+        read_shape(tmp_path / "e.h5", "frames")

@@ -4,8 +4,6 @@ import threading
 
 import numpy as np
 
-CHANNEL_RULE = "mean over channels"
-
 
 class Adapter:
     """One embedding model, ready to run. Same audio, same embedding: nothing in it is random.
@@ -19,7 +17,7 @@ class Adapter:
     frame_dim : length of one frame; equals `dim` unless `pool` does more than take the mean
     frame_hop_s : distance of two frames, None where a clip has one frame only
     minimum_samples : shorter clips are repeated up to this length
-    length_rule, channel_rule : what happens to the audio, in words, for the report
+    length_rule : what happens to clips of other lengths, in words, for error messages
     runs_on_gpu : False where the work is done on the CPU whatever the device
     calls, clips_embedded : how often `embed` ran, and on how many clips in all
     """
@@ -31,7 +29,6 @@ class Adapter:
     minimum_samples: int = 1
     runs_on_gpu: bool = True
     length_rule: str
-    channel_rule: str = CHANNEL_RULE
 
     def __init__(self) -> None:
         self.calls = 0
