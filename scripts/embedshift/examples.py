@@ -3,7 +3,7 @@
 import base64
 import io
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -11,6 +11,7 @@ import soundfile
 import soxr
 
 from embedshift.atomic import write_text
+from embedshift.clip_choice import choose_clips
 from embedshift.csv_rows import read_csv_rows
 from embedshift.effects import apply_chain
 from embedshift.errors import UserError
@@ -32,22 +33,11 @@ def render_examples(*, clean: str, manifest: str, settings: str, examples: str) 
     wanted = json.loads(settings)
     labels = {row["clip_id"]: row["label"] for row in read_csv_rows(manifest)}
     with AudioReader(clean) as reader:
-        rows = choose_clips(
-            [labels.get(clip, "") for clip in reader.clip_id], reader.silent, wanted["clips"], wanted["seed"]
-        )
-        records = [record for row in rows for record in _examples_of(reader, row, labels, wanted)]
+        audible = np.flatnonzero(~np.asarray(reader.silent))
+        clips = [reader.clip_id[row] for row in audible]
+        chosen = choose_clips(clips, [labels.get(clip, "") for clip in clips], wanted["seed"], in_all=wanted["clips"])
+        records = [record for place in chosen for record in _examples_of(reader, int(audible[place]), labels, wanted)]
     write_text(examples, json.dumps(records, indent=1) + "\n")
-
-
-def choose_clips(labels: Sequence[str], silent: Sequence[bool], number: int, seed: int) -> list[int]:
-    """Return the rows of `number` clips drawn by the seed, each of another class as long as there are some left."""
-    order = [int(row) for row in np.random.default_rng(seed).permutation(len(labels)) if not silent[row]]
-    turn: dict[str, int] = {}
-    turns = []
-    for row in order:
-        turn[labels[row]] = turn.get(labels[row], -1) + 1
-        turns.append(turn[labels[row]])
-    return [order[place] for place in np.argsort(turns, kind="stable")[:number]]
 
 
 def choose_strengths(count: int, number: int) -> list[int]:

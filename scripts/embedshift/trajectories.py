@@ -1,6 +1,5 @@
 """Trajectories on a map: principal components of all embeddings of one model and one effect."""
 
-import hashlib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -8,6 +7,7 @@ from typing import Any
 import numpy as np
 import scipy.linalg
 
+from embedshift.clip_choice import choose_clips
 from embedshift.least_squares import CentredRows, merge_scatter
 from embedshift.sweep import Sweep
 
@@ -50,19 +50,6 @@ def fit_map(clean: np.ndarray, trajectories: np.ndarray) -> Map:
     return Map(mean, axes, variance / total if total > 0 else np.zeros(len(axes)))
 
 
-def choose_clips(clip_id: Sequence[str], label: Sequence[str], per_class: int, seed: int) -> np.ndarray:
-    """Return positions of up to `per_class` clips of each class, ascending.
-
-    Clips are ranked by a digest of seed and clip_id, so that all models and effects draw the same clips, also where
-    some other clip is left out or added.
-    """
-    ranked = sorted(range(len(clip_id)), key=lambda i: hashlib.sha256(f"{seed} {clip_id[i]}".encode()).hexdigest())
-    taken: dict[str, list[int]] = {}
-    for position in ranked:
-        taken.setdefault(str(label[position]), []).append(position)
-    return np.array(sorted(position for clips in taken.values() for position in clips[:per_class]), dtype=np.int64)
-
-
 def trajectory_rows(
     sweep: Sweep, strength_texts: Sequence[str], clips_per_class: int, seed: int
 ) -> Iterator[Mapping[str, Any]]:
@@ -72,7 +59,7 @@ def trajectory_rows(
     for axis, share in enumerate(fitted.share, start=1):
         yield {"label": "all", "measure": "explained_share", "variant": f"pc{axis}", "value": share, "n": clips}
     texts = ["clean", *strength_texts]
-    for clip in choose_clips(sweep.clip_id, sweep.label, clips_per_class, seed):
+    for clip in sorted(choose_clips(sweep.clip_id, sweep.label, seed, per_class=clips_per_class)):
         path = np.concatenate([sweep.clean[clip][None], sweep.trajectories[clip]])
         yield from _path_rows(fitted.place(path), texts, sweep.label[clip], sweep.clip_id[clip], 1)
     for label in ["all", *np.unique(sweep.label)]:

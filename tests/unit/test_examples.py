@@ -9,7 +9,7 @@ import soundfile
 
 from embedshift.atomic import write_atomically
 from embedshift.errors import UserError
-from embedshift.examples import LONGEST_S, choose_clips, choose_strengths, encode_mp3, render_examples
+from embedshift.examples import LONGEST_S, choose_strengths, encode_mp3, render_examples
 from embedshift.store import AudioWriter
 
 RATE_HZ = 22050
@@ -74,14 +74,15 @@ def test_the_same_seed_gives_the_same_bytes(clean):
     assert rendered(clean) == rendered(clean)
 
 
-def test_clips_are_of_different_classes_and_never_silent():
-    silent = [False, False, False, False, True]
-    for seed in range(10):
-        rows = choose_clips(LABELS, silent, 2, seed)
-        assert {LABELS[row] for row in rows} == {"cello", "flute"}
-        assert sorted(choose_clips(LABELS, silent, 9, seed)) == [0, 1, 2, 3]
-    assert choose_clips(LABELS, silent, 0, 1) == []
-    assert len({tuple(choose_clips(LABELS, silent, 2, seed)) for seed in range(10)}) > 1
+def test_clips_are_of_different_classes_and_never_silent(clean):
+    found = set()
+    for seed in range(8):
+        records = rendered(clean, clips=2, number=1, seed=seed)
+        assert {record["label"] for record in records} == {"cello", "flute"}
+        found.add(tuple(record["clip_id"] for record in records))
+    assert len(found) > 1
+    assert {record["clip_id"] for record in rendered(clean, clips=9, number=1)} == {f"clip{i}" for i in range(4)}
+    assert rendered(clean, clips=0) == []
 
 
 @pytest.mark.parametrize(

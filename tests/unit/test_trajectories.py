@@ -1,11 +1,11 @@
-"""Trajectory maps against scikit-learn's PCA, and the choice of clips."""
+"""Trajectory maps against scikit-learn's PCA, and the rows of a map."""
 
 import numpy as np
 import pytest
 from sklearn.decomposition import PCA
 
 from embedshift.sweep import Sweep
-from embedshift.trajectories import choose_clips, fit_map, trajectory_rows
+from embedshift.trajectories import fit_map, trajectory_rows
 
 
 def made_sweep(rng, clips=12, strengths=4, dim=20):
@@ -33,16 +33,6 @@ def test_fewer_dimensions_than_axes_are_no_error(rng):
     found = fit_map(sweep.clean, sweep.trajectories)
     assert found.share.sum() == pytest.approx(1)
     assert found.axes.shape == (2, 2)
-
-
-def test_the_same_clips_are_chosen_when_others_are_missing():
-    clips, label = [f"clip{i}" for i in range(60)], [f"class{i % 3}" for i in range(60)]
-    chosen = choose_clips(clips, label, per_class=4, seed=9)
-    assert [sum(label[i] == name for i in chosen) for name in sorted(set(label))] == [4, 4, 4]
-    kept = [i for i in range(60) if i in set(chosen) or i % 2]
-    again = choose_clips([clips[i] for i in kept], [label[i] for i in kept], per_class=4, seed=9)
-    assert [clips[kept[i]] for i in again] == [clips[i] for i in chosen]
-    assert chosen.tolist() != choose_clips(clips, label, per_class=4, seed=10).tolist()
 
 
 def test_rows_hold_chosen_clips_and_means_from_clean_to_the_last_strength(rng):
