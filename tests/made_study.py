@@ -9,6 +9,7 @@ from made_tables import CLASSES, CONFIG, made_settings, sensitivity_rows, trajec
 from embedshift.examples import encode_mp3
 from embedshift.tables import write_table
 
+NEUTRAL = {"gain": -32.0}
 CAPTIONS = (
     "workflow",
     "overview",
@@ -82,7 +83,7 @@ def _description(layout, classes):
     model |= {"weights_sha256": "0123456789abcdef" * 4, "devices": ["cpu"]}
     effect = {"chain": [{"processor": "Reverb", "damping": 0.5, "room_size": "sweep"}], "renormalise": True}
     effects = [
-        {"name": name, **effect, "unit": sweep["unit"], "strengths": sweep["strengths"]}
+        {"name": name, **effect, "unit": sweep["unit"], "neutral": NEUTRAL.get(name), "strengths": sweep["strengths"]}
         for name, sweep in layout["effects"].items()
     ]
     return {

@@ -73,6 +73,8 @@ def _directions(place, effect, rng):
     held_out, rows = rng.uniform(0.1, 0.97), []
     null = {"null_mean": 0.003, "p_value": 1 / 201}
     spearman = {**place, "measure": "squared_spearman", "variant": "global_direction"}
+    ceiling = {**place, "measure": "squared_spearman_ceiling", "variant": "global_direction"}
+    rows += [{**ceiling, "label": label, "value": 1 - 1 / len(effect["strengths"]) ** 2} for label in ("all", *CLASSES)]
     rows.append({**spearman, "split": "in_sample", **_with_interval(min(0.99, held_out + 0.1), 0.01), "null_mean": 0.2})
     rows.append({**spearman, "split": "held_out", **_with_interval(held_out, 0.03), **null})
     for label in CLASSES:

@@ -102,7 +102,11 @@ def measure_monotonicity(
 
 
 class _Fit:
-    """Unit directions (dim, 1 + permutations) for the observed and all permuted orders of the clips fitted on."""
+    """Unit directions (dim, 1 + permutations) for the observed and all permuted orders of the clips fitted on.
+
+    The first is `directions.global_direction` of these clips. It is solved here together with those of the null, with
+    the scatter that the folds share: one factorisation for all columns instead of one each.
+    """
 
     def __init__(self, trajectories: np.ndarray, clips: np.ndarray, levels: np.ndarray, parts: list) -> None:
         rows = CentredRows(trajectories, clips)

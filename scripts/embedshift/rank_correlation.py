@@ -68,6 +68,15 @@ class _Ties:
         return np.where(rows > 0, _ratio(covariance, spread * rows * self.level_variance), np.nan)
 
 
+def highest_squared_spearman(clips: int, strengths: int) -> float:
+    """Return rho^2 of a perfect order of clips that all have their own projection at each of the strengths.
+
+    Clips are tied within a strength, so that it stays below 1: (1 - 1 / P^2) / (1 - 1 / (N P)^2) for N clips and P
+    strengths, about 0.75 for 2 strengths, 0.96 for 5 and 0.99 for 10.
+    """
+    return (1 - 1 / strengths**2) / (1 - 1 / (clips * strengths) ** 2)
+
+
 def signed_square(rho: np.ndarray) -> np.ndarray:
     """Return sign(rho) * rho^2: a held-out projection that falls with the strength must not count as success."""
     return np.sign(rho) * rho**2

@@ -13,6 +13,8 @@ from threadpoolctl import threadpool_limits
 from embedshift.directions import sample_wise_directions
 from embedshift.displacement import Displacement, measure_displacement
 from embedshift.monotonicity import Monotonicity, Score, measure_monotonicity
+from embedshift.needs import FEWEST_GROUPS, FEWEST_STRENGTHS
+from embedshift.rank_correlation import highest_squared_spearman
 from embedshift.resampling import bootstrap_counts, bootstrap_means, p_value, percentile_interval
 from embedshift.spectra import (
     clean_variances,
@@ -58,7 +60,7 @@ def measure_sensitivity(
     Raises
     ------
     UserError
-        If the files do not belong together or no clip is audible at all strengths.
+        If the files do not belong together, no clip is audible at all strengths, or a class is called `all`.
     """
     wanted = json.loads(settings)
     with threadpool_limits(1):
@@ -68,7 +70,7 @@ def measure_sensitivity(
         found = list(_displacement_rows(sweep, displacement, wanted))
         arrays, attributes = _displacement_arrays(sweep, displacement, wanted), {}
         notes = list(_displacement_notes(sweep, displacement, wanted))
-        if len(effected) > 1:
+        if len(effected) >= FEWEST_STRENGTHS:
             monotonicity = _measure_directions(sweep, wanted)
             found += _direction_rows(sweep, monotonicity, wanted)
             rows_of_spectra, spectra = _measure_spectra(sweep, threads)
@@ -170,10 +172,12 @@ def _measure_directions(sweep: Sweep, wanted: Mapping[str, Any]) -> dict[str, Mo
 
 
 def _direction_rows(sweep: Sweep, monotonicity: Mapping[str, Monotonicity], wanted: Mapping[str, Any]) -> Iterator[Row]:
-    """Yield squared Spearman correlations, in sample and held out, and the mean held-out projections."""
+    """Yield squared Spearman correlations, in sample and held out, their ceiling, and mean held-out projections."""
     for label, clips in _subsets(sweep):
         found = monotonicity[label]
         names = {"label": label, "n": len(clips), "measure": "squared_spearman", "variant": "global_direction"}
+        highest = highest_squared_spearman(len(clips), len(wanted["strengths"]))
+        yield names | {"measure": "squared_spearman_ceiling", "value": highest}
         yield names | {"split": "in_sample"} | _score_cells(found.in_sample, wanted)
         if found.held_out is None:
             continue
@@ -258,9 +262,9 @@ def _displacement_notes(sweep: Sweep, displacement: Displacement, wanted: Mappin
     still = [t for t, norm in zip(wanted["strengths"], displacement.norm.T, strict=True) if not norm.any()]
     if still:
         yield f"No embedding differs from the clean one at strength {_listed(still)}: no alignment is defined there."
-    if len(np.unique(sweep.group)) < 2:
+    if len(np.unique(sweep.group)) < FEWEST_GROUPS:
         yield "All clips belong to one group: there are no intervals, no held-out values and no alignment."
-    if len(wanted["strengths"]) < 2:
+    if len(wanted["strengths"]) < FEWEST_STRENGTHS:
         yield "The effect has one strength: displacements and the map are given, directions and spectra are not."
 
 

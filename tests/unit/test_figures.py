@@ -10,7 +10,7 @@ from matplotlib.figure import Figure
 from matplotlib.image import imread
 
 from embedshift.figures.displacement import draw_displacement
-from embedshift.figures.monotonicity import NO_DIRECTION, draw_monotonicity
+from embedshift.figures.monotonicity import draw_monotonicity
 from embedshift.figures.overview import draw_overview
 from embedshift.figures.style import paper_style, plot_table, save_figure
 from embedshift.figures.trajectories import draw_trajectories
@@ -93,6 +93,7 @@ def test_the_annotation_names_interval_null_and_the_published_value():
         "p_value": 0.0049,
     }
     rows = [
+        {**score, "measure": "squared_spearman_ceiling", "split": "", "value": 0.96},
         {**score, "split": "held_out", "value": 0.914, "ci_low": 0.88, "ci_high": 0.934},
         {**score, "split": "in_sample", "value": 0.971, "ci_low": None, "ci_high": None},
         *(row for row in sensitivity_rows(settings) if row["measure"] == "held_out_projection"),
@@ -100,6 +101,7 @@ def test_the_annotation_names_interval_null_and_the_published_value():
     title = drawn("monotonicity", settings, rows).axes[0].get_title(loc="left")
     assert title.splitlines() == [
         "ρ² held out 0.91 [0.88, 0.93]",
+        "of at most 0.96 (perfect order)",
         "null 0.01, p = 0.0049",
         "in sample 0.97 (as published)",
     ]
@@ -114,10 +116,18 @@ def test_a_missing_p_value_and_a_missing_interval_are_dashes_and_nothing():
     assert not axes.collections
 
 
-def test_an_effect_with_one_strength_says_why_it_has_no_direction():
+def said(figure: Figure) -> str:
+    return " ".join(" ".join(texts_of(figure)).split())
+
+
+def test_figures_say_what_a_direction_lacks():
     settings = made_settings(models=("timbre",), effects={"time_reverse": EFFECTS["time_reverse"]})
-    assert NO_DIRECTION in texts_of(drawn("monotonicity", settings))
-    assert any("three strengths" in text for text in texts_of(drawn("spectra", settings)))
+    assert "No held-out value: needs at least 2 strengths" in said(drawn("monotonicity", settings))
+    assert "needs at least 2 strengths" in said(drawn("spectra", settings))
+    settings = made_settings(models=("timbre",), effects={"reverb": EFFECTS["reverb"]})
+    one_group = [row for row in sensitivity_rows(settings) if row.get("split") != "held_out"]
+    assert "No held-out value: needs at least 2 groups" in said(drawn("monotonicity", settings, one_group))
+    assert "needs at least" not in said(drawn("spectra", settings, one_group))
 
 
 def test_weak_is_left_and_strong_is_right_also_where_the_numbers_fall():
@@ -164,6 +174,20 @@ def test_the_overview_shows_the_strongest_strength_and_leaves_gaps_for_what_is_m
     assert "[0.50, 2.50]" in texts
     assert "0.12" not in texts
     assert texts.count("–") == 2
+
+
+def test_the_overview_shows_and_colours_monotonicity_beside_that_of_a_perfect_order():
+    """Two strengths in perfect order and ten in perfect order are equally dark."""
+    effects = {name: ("mix", "", np.linspace(0.1, 1, number), "linear") for name, number in (("two", 2), ("ten", 10))}
+    settings, rows = made_settings(models=("timbre",), effects=effects), []
+    for effect, highest in (("two", 0.75), ("ten", 0.99)):
+        score = {"dataset": "demo", "model": "timbre", "effect": effect, "label": "all", "strength": ""}
+        score |= {"value": highest, "ci_low": None, "ci_high": None}
+        rows.append({**score, "measure": "squared_spearman", "split": "held_out"})
+        rows.append({**score, "measure": "squared_spearman_ceiling", "split": ""})
+    axes = drawn("overview", settings, rows).axes[0]
+    assert {"0.75 of 0.75", "0.99 of 0.99"} <= {text.get_text() for text in axes.texts}
+    assert len({patch.get_facecolor() for patch in axes.patches}) == 1
 
 
 def test_models_keep_their_own_look_up_to_twenty_eight():

@@ -6,6 +6,7 @@ from scipy.stats import kstest, spearmanr
 from sklearn.cross_decomposition import CCA
 from threadpoolctl import threadpool_limits
 
+from embedshift.directions import global_direction
 from embedshift.monotonicity import measure_monotonicity
 from embedshift.resampling import p_value
 
@@ -85,6 +86,7 @@ def test_in_sample_value_and_projection_are_the_published_ones(rng):
     assert found.in_sample.value == pytest.approx(spearmanr(rows @ weights, raw).statistic ** 2, abs=1e-9)
     centred = ((rows - rows.mean(axis=0)) @ weights).reshape(40, 8)
     np.testing.assert_allclose(found.projection, centred * np.sign(found.direction @ weights), atol=1e-9)
+    np.testing.assert_allclose(found.direction, global_direction(trajectories).vector, atol=1e-9)
 
 
 @pytest.mark.parametrize("dim", [30, 600], ids=["tall", "wide"])

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from scipy.stats import spearmanr
 
-from embedshift.rank_correlation import resampled_spearman, signed_square, spearman
+from embedshift.rank_correlation import highest_squared_spearman, resampled_spearman, signed_square, spearman
 
 
 @pytest.mark.parametrize("decimals", [12, 1, 0], ids=["no ties", "some ties", "many ties"])
@@ -51,3 +51,11 @@ def test_a_constant_projection_has_no_order_and_an_empty_resample_no_value():
 
 def test_the_signed_square_keeps_the_sign():
     np.testing.assert_allclose(signed_square(np.array([-0.5, 0.0, 0.5])), [-0.25, 0.0, 0.25])
+
+
+@pytest.mark.parametrize(("clips", "strengths"), [(1, 4), (2, 2), (10, 5), (3, 31)])
+def test_the_highest_squared_correlation_is_that_of_clips_in_perfect_order(rng, clips, strengths):
+    level = np.repeat(np.arange(strengths), clips)
+    perfect = spearmanr(level + 0.9 * rng.random(len(level)), level).statistic ** 2
+    assert highest_squared_spearman(clips, strengths) == pytest.approx(perfect, abs=1e-12)
+    assert highest_squared_spearman(10**6, strengths) == pytest.approx(1 - 1 / strengths**2, abs=1e-9)

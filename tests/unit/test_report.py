@@ -13,7 +13,7 @@ from embedshift.errors import UserError
 from embedshift.number_text import count_text, number_text, p_text, value_text
 from embedshift.report.captions import read_captions
 from embedshift.report.map_panels import map_panels
-from embedshift.report.monotonicity_panels import monotonicity_panels, p_phrase
+from embedshift.report.monotonicity_panels import class_panels, monotonicity_panels, p_phrase
 from embedshift.report.page import build_report, chain_text, duration_text, pack
 from embedshift.report.panels import strength_axis
 from embedshift.report.sounds import SoundRow, within_budget
@@ -110,11 +110,46 @@ def test_a_large_study_stays_under_fifteen_megabytes(tmp_path, repository, monke
     assert '<option value="musicnn" selected>' in text
 
 
-def test_an_effect_with_one_strength_says_that_it_needs_three(tmp_path, repository):
+def test_an_effect_with_one_strength_says_that_it_needs_two(tmp_path, repository):
     settings = made_settings(models=("timbre",), effects={"time_reverse": EFFECTS["time_reverse"]})
     inputs = made_page_inputs(tmp_path / "made", repository, settings)
     build_report(**inputs)
-    assert "needs at least three strengths" in Path(inputs["page"]).read_text(encoding="utf-8")
+    assert "needs at least 2 strengths" in Path(inputs["page"]).read_text(encoding="utf-8")
+
+
+def test_one_group_only_is_the_reason_given_where_it_is_the_reason():
+    settings = made_settings(models=("timbre",), effects={"reverb": EFFECTS["reverb"]})
+    layout = read_layout(settings)
+    table = TableIndex([row for row in sensitivity_rows(settings) if row.get("split") != "held_out"])
+    assert "needs at least 2 groups" in monotonicity_panels(table, layout)[0].message
+    assert summary_rows(table, layout)[0]["held_out"] == "needs at least 2 groups"
+    cells = [found.rows["timbre"][0] for found in heat_maps(table, layout)]
+    assert [cell.why_empty for cell in cells] == ["needs at least 2 groups", "", ""]
+    empty = TableIndex([])
+    assert monotonicity_panels(empty, layout)[0].message == "No held-out value: not in the table."
+
+
+@pytest.mark.parametrize(("effect", "strengths", "highest"), [("lowpass", 9, "0.99"), ("bitcrush", 6, "0.97")])
+def test_a_squared_correlation_stands_beside_that_of_a_perfect_order(effect, strengths, highest):
+    settings = made_settings(models=("timbre",), effects={effect: EFFECTS[effect]})
+    table, layout = TableIndex(sensitivity_rows(settings)), read_layout(settings)
+    assert len(layout.effects[effect].texts) == strengths
+    assert f" of at most {highest}" in monotonicity_panels(table, layout)[0].notes[0]
+    assert f" of at most {highest}, p" in class_panels(table, layout)[0].description
+    assert summary_rows(table, layout)[0]["ceiling"] == highest
+    cell = heat_maps(table, layout)[0].rows["timbre"][0]
+    assert cell.value.endswith(f" of {highest}")
+    score = table.one("demo", "timbre", effect, "squared_spearman", split="held_out", label="all")
+    assert cell.share == pytest.approx(score["value"] / (1 - 1 / strengths**2), abs=1e-3)
+
+
+def test_strengths_have_a_proper_minus_and_the_neutral_one_is_told(tmp_path, repository):
+    effects = {"gain": ("gain_db", "", -EFFECTS["bitcrush"][2], "linear"), "reverb": EFFECTS["reverb"]}
+    inputs = made_page_inputs(tmp_path / "made", repository, made_settings(models=("timbre",), effects=effects))
+    build_report(**inputs)
+    text = Elements(Path(inputs["page"]).read_text(encoding="utf-8")).text
+    assert "6: −15 dB … −5 dB" in text
+    assert "−32 dB" in text
 
 
 def test_packed_specifications_unpack_to_what_was_packed():

@@ -7,6 +7,7 @@ import pytest
 from scipy.stats import spearmanr
 from threadpoolctl import threadpool_limits
 
+from embedshift.errors import UserError
 from embedshift.sensitivity import measure_sensitivity
 from embedshift.store import Embeddings, read_arrays, write_embeddings
 from embedshift.tables import read_table
@@ -64,6 +65,10 @@ def test_tables_hold_every_measure_with_the_planted_values(tmp_path, rng):
     for label, clips in (("all", 24), ("class0", 12)):
         held_out = pick(rows, measure="squared_spearman", split="held_out", label=label)[0]
         assert held_out["n"] == clips
+        ceiling = pick(rows, measure="squared_spearman_ceiling", variant="global_direction", label=label)[0]
+        perfect = spearmanr(np.arange(5 * clips), np.repeat(np.arange(5), clips)).statistic ** 2
+        assert ceiling["value"] == pytest.approx(perfect, abs=1e-8)
+        assert held_out["value"] <= ceiling["value"]
         assert held_out["ci_low"] <= held_out["value"] <= held_out["ci_high"]
         assert abs(held_out["null_mean"]) < 0.1
         assert held_out["p_value"] <= 0.05
@@ -139,3 +144,19 @@ def test_few_groups_two_strengths_and_still_embeddings_are_no_error(tmp_path, rn
     rows = read_table(outputs["rows"])
     assert pick(rows, measure="squared_spearman", split="in_sample", label="all")[0]["value"] == 0
     assert pick(rows, measure="cosine_alignment", label="all", strength="1")[0]["value"] is None
+
+
+@pytest.mark.parametrize(
+    ("found", "written", "names"),
+    [(",class1,", ",all,", ("clip01", "label 'all'", "Rename")), ("clip03,", "mean,", ("'mean'", "Rename clip_id"))],
+    ids=["class", "clip"],
+)
+def test_names_that_the_tables_use_themselves_are_refused_before_anything_is_read(tmp_path, found, written, names):
+    manifest = tmp_path / "manifest.csv"
+    rows = "".join(f"clip{i:02d},class{i % 2},g{i}\n" for i in range(4))
+    manifest.write_text("clip_id,label,group\n" + rows.replace(found, written))
+    inputs = {"manifest": manifest, "clean": tmp_path / "missing.h5", "effected": [], "settings": "{}"}
+    with pytest.raises(UserError) as error:
+        analyse(tmp_path, inputs)
+    assert all(name in str(error.value) for name in (*names, "manifest.csv"))
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["manifest.csv"]

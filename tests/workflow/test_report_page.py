@@ -162,5 +162,5 @@ def test_one_strength_several_data_sets_and_many_models_work_too(chromium, tmp_p
     with opened(chromium, Path(inputs["page"])) as browser:
         assert browser.evaluate("document.querySelector('select[name=model]').value") == "model0"
         assert browser.evaluate(f"{SHOWN}.length") == browser.evaluate(f"{DRAWN}.length") == 2 + 1 + 1 + 2
-        assert "needs at least three strengths" in browser.evaluate("document.body.innerText")
+        assert "needs at least 2 strengths" in browser.evaluate("document.body.innerText")
         assert browser.problems == []

@@ -8,10 +8,10 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 
 from embedshift.figures.style import INK, heat_colours
-from embedshift.glances import GLANCES, Glance
-from embedshift.number_text import MISSING, interval_text, number_text
+from embedshift.glances import GLANCES, Glance, GlanceCell, shares
+from embedshift.number_text import interval_text
 from embedshift.study_layout import StudyLayout
-from embedshift.table_index import Row, TableIndex
+from embedshift.table_index import TableIndex
 
 CELL_IN, ROW_IN, LEFT_IN, HEAD_IN = 1.0, 0.36, 1.05, 0.42
 
@@ -34,13 +34,12 @@ def draw_overview(rows: Sequence[Mapping[str, Any]], layout: StudyLayout) -> Fig
 
 def _draw_heat_map(axes: Axes, table: TableIndex, layout: StudyLayout, glance: Glance, cell_in: float) -> None:
     cells = {
-        (row, column): glance.find(table, place, axis)
+        (row, column): glance.cell(table, place, axis)
         for row, place in enumerate(layout.grid_rows)
         for column, axis in enumerate(layout.effects.values())
     }
-    largest = glance.scale or max((abs(cell["value"]) for cell in cells.values() if cell is not None), default=1.0)
-    for (row, column), cell in cells.items():
-        _draw_cell(axes, (column, row), cell, largest, glance.decimals)
+    for ((row, column), cell), share in zip(cells.items(), shares(list(cells.values())), strict=True):
+        _draw_cell(axes, (column, row), cell, share, glance.decimals)
     axes.set_xlim(0, len(layout.effects))
     axes.set_ylim(len(layout.grid_rows), 0)
     axes.set_xticks([column + 0.5 for column in range(len(layout.effects))], list(layout.effects))
@@ -55,15 +54,11 @@ def _draw_heat_map(axes: Axes, table: TableIndex, layout: StudyLayout, glance: G
     axes.text(-(LEFT_IN - 0.08) / cell_in, -0.2 / ROW_IN, glance.title, weight="bold", fontsize=7)
 
 
-def _draw_cell(axes: Axes, corner: tuple[int, int], cell: Row | None, largest: float, decimals: int) -> None:
+def _draw_cell(axes: Axes, corner: tuple[int, int], cell: GlanceCell, share: float, decimals: int) -> None:
     left, top = corner
-    share = 0.0 if cell is None else min(max(cell["value"] / (largest or 1.0), 0.0), 1.0)
-    face = "#F0F0F0" if cell is None else heat_colours()(share)
+    face = "#F0F0F0" if cell.row is None else heat_colours()(share)
     axes.add_patch(Rectangle((left + 0.01, top + 0.03), 0.98, 0.94, facecolor=face, edgecolor="#DDDDDD", linewidth=0.4))
     ink = {"ha": "center", "va": "center", "color": INK}
-    if cell is None:
-        axes.text(left + 0.5, top + 0.5, MISSING, **ink)
-        return
-    interval = interval_text(cell, decimals)
-    axes.text(left + 0.5, top + (0.34 if interval else 0.5), number_text(cell["value"], decimals), fontsize=7.5, **ink)
+    interval = interval_text(cell.row, decimals)
+    axes.text(left + 0.5, top + (0.34 if interval else 0.5), cell.text(decimals), fontsize=7.5, **ink)
     axes.text(left + 0.5, top + 0.72, interval, fontsize=5.6, **ink)

@@ -9,6 +9,7 @@ from matplotlib.lines import Line2D
 from matplotlib.ticker import MaxNLocator
 
 from embedshift.figures.style import ACCENT, MUTED, SECOND, PanelGrid, say_in_panel
+from embedshift.needs import why_missing
 from embedshift.number_text import value_text
 from embedshift.study_layout import StrengthAxis, StudyLayout
 from embedshift.table_index import TableIndex
@@ -44,7 +45,7 @@ def _draw_shares(axes: Axes, table: TableIndex, place: tuple[str, str], axis: St
     shares = table.rows(*place, axis.effect, "displacement_variance_share", label="all")
     values = [row["value"] for row in sorted(shares, key=lambda row: row["variant"]) if row["value"] is not None]
     if not values:
-        say_in_panel(axes, _why_empty(axis))
+        say_in_panel(axes, why_missing(len(axis.texts)))
         return
     axes.bar(range(1, len(values) + 1), values, width=0.75, color=ACCENT, linewidth=0)
     axes.set_ylim(0, max(values) * 1.1)
@@ -57,7 +58,7 @@ def _draw_shares(axes: Axes, table: TableIndex, place: tuple[str, str], axis: St
 def _draw_singular_values(axes: Axes, table: TableIndex, place: tuple[str, str], axis: StrengthAxis) -> None:
     rows = table.rows(*place, axis.effect, "singular_value", label="all")
     if not rows:
-        say_in_panel(axes, _why_empty(axis))
+        say_in_panel(axes, why_missing(len(axis.texts)))
         return
     for prefix, style in (
         ("clean", {"color": MUTED, "linestyle": "--"}),
@@ -73,10 +74,6 @@ def _label_components(axes: Axes, title: str) -> None:
     axes.set_xlabel(title)
     axes.xaxis.set_major_locator(MaxNLocator(4, integer=True, min_n_ticks=2))
     axes.yaxis.set_major_locator(MaxNLocator(3))
-
-
-def _why_empty(axis: StrengthAxis) -> str:
-    return "needs at least\nthree strengths" if len(axis.texts) < 3 else "not in the table"
 
 
 def _draw_key(grid: PanelGrid) -> None:

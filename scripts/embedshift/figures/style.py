@@ -209,7 +209,8 @@ def short_text(text: str) -> str:
 
 def say_in_panel(axes: Axes, text: str) -> None:
     """Write why a panel holds no curve, and take its scales away."""
-    axes.text(0.5, 0.5, text, transform=axes.transAxes, ha="center", va="center", color="#555555", style="italic")
+    lines = "\n".join(textwrap.wrap(text, 20))
+    axes.text(0.5, 0.5, lines, transform=axes.transAxes, ha="center", va="center", color="#555555", style="italic")
     axes.set_axis_off()
 
 

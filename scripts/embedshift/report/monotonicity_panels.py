@@ -11,8 +11,8 @@ from embedshift.report.panels import (
     rounded,
     spec_of,
     strength_axis,
-    why_empty,
 )
+from embedshift.scores import held_out_score, in_sample_score, score_ceiling, why_no_held_out
 from embedshift.study_layout import StrengthAxis, StudyLayout
 from embedshift.table_index import Row, TableIndex
 
@@ -31,7 +31,7 @@ def class_panels(table: TableIndex, layout: StudyLayout) -> list[Panel]:
 def _projection_panel(table: TableIndex, place: Place, axis: StrengthAxis) -> Panel:
     curve = table.curve(*place, axis, "held_out_projection", split="held_out", label="all")
     if not curve:
-        return Panel(**names_of(place, axis), message=why_empty(axis))
+        return Panel(**names_of(place, axis), message=f"No held-out value: {why_no_held_out(table, place, axis)}.")
     traces = curve_traces(curve, axis, "@accent", "mean projection")
     y_axis = {"title": {"text": "held-out projection (sd)"}, "zeroline": True, "nticks": 6}
     notes = monotonicity_notes(table, place, axis)
@@ -43,10 +43,9 @@ def _projection_panel(table: TableIndex, place: Place, axis: StrengthAxis) -> Pa
 
 
 def monotonicity_notes(table: TableIndex, place: Place, axis: StrengthAxis) -> list[str]:
-    """Return the held-out squared Spearman correlation, its null and the published one in words."""
-    held_out = table.one(*place, axis.effect, "squared_spearman", split="held_out", label="all")
-    in_sample = table.one(*place, axis.effect, "squared_spearman", split="in_sample", label="all")
-    notes = [f"held-out ρ² {value_text(held_out, 2)}"]
+    """Return the held-out squared Spearman correlation, its ceiling, its null and the published one in words."""
+    held_out, in_sample = held_out_score(table, place, axis), in_sample_score(table, place, axis)
+    notes = [f"held-out ρ² {value_text(held_out, 2)}{_ceiling_phrase(score_ceiling(table, place, axis))}"]
     if held_out is not None and held_out["null_mean"] is not None:
         notes.append(f"null {number_text(held_out['null_mean'], 2)}, {p_phrase(held_out)}")
     if in_sample is not None:
@@ -63,6 +62,10 @@ def p_phrase(row: Row | None) -> str:
     return f"p {text}" if text.startswith("<") else f"p = {text}"
 
 
+def _ceiling_phrase(ceiling: Row | None) -> str:
+    return "" if ceiling is None else f" of at most {number_text(ceiling['value'], 2)}"
+
+
 def _null_phrase(null_mean: float | None) -> str:
     return "" if null_mean is None else f"; its null {number_text(null_mean, 2)}"
 
@@ -71,7 +74,7 @@ def _class_panel(table: TableIndex, place: Place, axis: StrengthAxis) -> Panel:
     rows = table.rows(*place, axis.effect, "squared_spearman", split="held_out")
     rows = sorted((row for row in rows if row["label"] != "all" and row["value"] is not None), key=_value, reverse=True)
     if not rows:
-        return Panel(**names_of(place, axis), message=why_empty(axis))
+        return Panel(**names_of(place, axis))
     labels = [row["label"] for row in rows]
     marks = {
         "y": labels,
@@ -79,7 +82,7 @@ def _class_panel(table: TableIndex, place: Place, axis: StrengthAxis) -> Panel:
         "mode": "markers",
         "marker": {"color": "@accent", "size": 7},
     }
-    texts = [f"{row['label']}: {value_text(row, 2)}, {p_phrase(row)}" for row in rows]
+    texts = [_class_text(row, score_ceiling(table, place, axis, row["label"])) for row in rows]
     bars = {
         "x": [end for row in rows if row["ci_low"] is not None for end in (row["ci_low"], row["ci_high"], None)],
         "y": [row["label"] for row in rows if row["ci_low"] is not None for _ in range(3)],
@@ -94,6 +97,10 @@ def _class_panel(table: TableIndex, place: Place, axis: StrengthAxis) -> Panel:
     y_axis = {"autorange": "reversed", "type": "category"}
     spec = spec_of([bars, {**marks, **hover}], height, margin=margin, xaxis=x_axis, yaxis=y_axis)
     return Panel(**names_of(place, axis), description="; ".join(texts), spec=spec, height_px=height)
+
+
+def _class_text(row: Row, ceiling: Row | None) -> str:
+    return f"{row['label']}: {value_text(row, 2)}{_ceiling_phrase(ceiling)}, {p_phrase(row)}"
 
 
 def _value(row: Row) -> float:

@@ -117,11 +117,6 @@ def names_of(place: Place, axis: StrengthAxis) -> dict[str, str]:
     return {"dataset": place[0], "model": place[1], "effect": axis.effect}
 
 
-def why_empty(axis: StrengthAxis) -> str:
-    """Return why an analysis of directions has no numbers for an effect."""
-    return "No direction: needs at least three strengths." if len(axis.texts) < 3 else "Not in the table."
-
-
 def two_floors(upper: tuple[str, str], lower: tuple[str, str], *, split: float = 0.5) -> dict[str, Any]:
     """Return the axes of two plots above each other; titles as (x, y), `split` where the upper one begins."""
     return {

@@ -2,8 +2,9 @@
 
 from collections.abc import Sequence
 
+from embedshift.needs import why_missing
 from embedshift.number_text import value_text
-from embedshift.report.panels import Panel, Place, each_panel, names_of, rounded, spec_of, two_floors, why_empty
+from embedshift.report.panels import Panel, Place, each_panel, names_of, rounded, spec_of, two_floors
 from embedshift.study_layout import StrengthAxis, StudyLayout
 from embedshift.table_index import Row, TableIndex
 
@@ -18,7 +19,7 @@ def _spectrum_panel(table: TableIndex, place: Place, axis: StrengthAxis) -> Pane
     shares = _by_rank(table.rows(*place, axis.effect, "displacement_variance_share", label="all"))
     singular = table.rows(*place, axis.effect, "singular_value", label="all")
     if not shares and not singular:
-        return Panel(**names, message=why_empty(axis))
+        return Panel(**names, message=f"No spectrum: {why_missing(len(axis.texts))}.")
     bars = {"type": "bar", "x": list(range(1, len(shares) + 1)), "y": shares, "marker": {"color": "@accent"}}
     traces = [{**bars, "hovertemplate": "component %{x}: %{y:.3f}<extra></extra>"}]
     for kind, name, line in (

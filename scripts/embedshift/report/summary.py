@@ -3,10 +3,11 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from embedshift.glances import GLANCES, Glance
+from embedshift.glances import GLANCES, Glance, GlanceCell, shares
 from embedshift.number_text import interval_text, number_text, p_text, value_text
+from embedshift.scores import held_out_score, in_sample_score, score_ceiling, why_no_held_out
 from embedshift.study_layout import StrengthAxis, StudyLayout
-from embedshift.table_index import Row, TableIndex
+from embedshift.table_index import TableIndex
 
 
 @dataclass(frozen=True)
@@ -34,22 +35,16 @@ def heat_maps(table: TableIndex, layout: StudyLayout) -> list[HeatMap]:
 
 
 def _heat_map(table: TableIndex, layout: StudyLayout, glance: Glance) -> HeatMap:
-    found = {
-        layout.row_name(*place): [(axis, glance.find(table, place, axis)) for axis in layout.effects.values()]
-        for place in layout.grid_rows
-    }
-    values = [abs(row["value"]) for cells in found.values() for _, row in cells if row is not None]
-    largest = glance.scale or max(values, default=1.0) or 1.0
-    rows = {name: [_cell(row, axis, largest, glance.decimals) for axis, row in cells] for name, cells in found.items()}
+    found = [glance.cell(table, place, axis) for place in layout.grid_rows for axis in layout.effects.values()]
+    cells = iter([_cell(cell, share, glance.decimals) for cell, share in zip(found, shares(found), strict=True)])
+    rows = {layout.row_name(*place): [next(cells) for _ in layout.effects] for place in layout.grid_rows}
     return HeatMap(glance.title, list(layout.effects), rows)
 
 
-def _cell(row: Row | None, axis: StrengthAxis, largest: float, decimals: int) -> HeatCell:
-    if row is None:
-        few = len(axis.texts) < 3
-        return HeatCell(number_text(None), "", None, "needs 3 strengths" if few else "not in the table")
-    share = round(min(max(row["value"] / largest, 0.0), 1.0), 3)
-    return HeatCell(number_text(row["value"], decimals), interval_text(row, decimals), share)
+def _cell(cell: GlanceCell, share: float, decimals: int) -> HeatCell:
+    known = cell.row is not None
+    interval = interval_text(cell.row, decimals)
+    return HeatCell(cell.text(decimals), interval, round(share, 3) if known else None, cell.why_empty)
 
 
 def summary_rows(table: TableIndex, layout: StudyLayout) -> list[dict[str, str]]:
@@ -58,8 +53,8 @@ def summary_rows(table: TableIndex, layout: StudyLayout) -> list[dict[str, str]]
 
 
 def _summary(table: TableIndex, place: tuple[str, str], axis: StrengthAxis) -> dict[str, str]:
-    held_out = table.one(*place, axis.effect, "squared_spearman", split="held_out", label="all")
-    in_sample = table.one(*place, axis.effect, "squared_spearman", split="in_sample", label="all")
+    held_out, in_sample = held_out_score(table, place, axis), in_sample_score(table, place, axis)
+    ceiling = score_ceiling(table, place, axis)
     size = table.strongest(*place, axis, "displacement_norm", variant="relative", label="all")
     ratio = table.one(*place, axis.effect, "participation_ratio", variant="displacements", label="all")
     n = next((row["n"] for row in (held_out, size) if row is not None), None)
@@ -67,7 +62,8 @@ def _summary(table: TableIndex, place: tuple[str, str], axis: StrengthAxis) -> d
         "dataset": place[0],
         "model": place[1],
         "effect": axis.effect,
-        "held_out": value_text(held_out, 2) if held_out or len(axis.texts) > 2 else "needs three strengths",
+        "held_out": value_text(held_out, 2) if held_out else why_no_held_out(table, place, axis),
+        "ceiling": number_text(None if ceiling is None else ceiling["value"], 2),
         "null": number_text(None if held_out is None else held_out["null_mean"], 2),
         "p": p_text(held_out),
         "in_sample": number_text(None if in_sample is None else in_sample["value"], 2),
