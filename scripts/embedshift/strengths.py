@@ -48,6 +48,8 @@ def _of_list(spec: Any, path: str) -> list[float]:
         raise UserError(f"{path}: found {spec!r}. {ALLOWED}")
     if not spec:
         raise UserError(f"{path}: the list is empty; an effect needs at least one strength. {ALLOWED}")
+    if len(spec) > LONGEST:
+        raise UserError(f"{path}: this list has {len(spec)} strengths, at most {LONGEST} are allowed; leave some out.")
     return [float(_number(value, f"{path}[{position}]")) for position, value in enumerate(spec)]
 
 

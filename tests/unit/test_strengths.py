@@ -96,6 +96,7 @@ def test_text(strength, text):
         ([1, float("nan")], r"strengths\[1\]"),
         ([0.0, -0.0], "same text '0'"),
         ([1000000.1, 1000000.2], "same text"),
+        (list(range(10_001)), "10001 strengths, at most 10000"),
         ({"start": 1, "stop": 2}, "neither"),
         ({"start": 1, "stop": 2, "step": 1, "number": 2}, "both"),
         ({"stop": 2, "step": 1}, "start is missing"),
