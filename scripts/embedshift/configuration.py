@@ -3,7 +3,9 @@
 Imported by the Snakefile: needs only what Snakemake itself needs.
 """
 
-from collections.abc import Callable, Iterable, Mapping
+import os
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +18,8 @@ from embedshift.nearest_name import did_you_mean
 from embedshift.schema import mistakes, with_defaults
 
 Config = dict[str, Any]
+NAMED = ("datasets", "effects", "models")
+WHOLE = "A config with the key study must be whole; leave study out to override single keys of config.yaml."
 
 
 def complete_config(config: Mapping[str, Any], repository: Path, working_folder: Path) -> Config:
@@ -33,13 +37,21 @@ def complete_config(config: Mapping[str, Any], repository: Path, working_folder:
         Listing every mistake with its key's path, what was found and what is allowed.
     """
     schema = _read_yaml(repository / "config.schema.yaml")
-    _stop_at(mistakes(config, schema))
+    _stop_at(mistakes(config, schema), WHOLE if "study" in config and not config.keys() >= {*NAMED} else "")
+    _stop_at(_name_mistakes(config))
     presets = _read_yaml(repository / "studies" / "presets.yaml")
     complete = with_defaults(_with_presets(config, presets), schema)
     _stop_at(mistakes(complete, schema))
     complete["effects"] = _checked(complete["effects"], _effect_check(complete["datasets"]))
     complete["models"] = _checked(complete["models"], check_model)
-    _stop_at(_missing_folders(complete["datasets"], working_folder))
+    _stop_at(_loudness_mistakes(complete["effects"], complete["datasets"]))
+    complete["results_folder"] = os.path.expanduser(complete["results_folder"])
+    _stop_at(
+        [
+            *_missing_folders(complete["datasets"], working_folder),
+            *_results_mistakes(complete["results_folder"], working_folder),
+        ]
+    )
     return complete
 
 
@@ -47,11 +59,12 @@ def _read_yaml(path: Path) -> dict[str, Any]:
     return yaml.safe_load(path.read_text(encoding="utf-8"))
 
 
-def _stop_at(found: Iterable[str]) -> None:
+def _stop_at(found: Iterable[str], advice: str = "") -> None:
     found = list(found)
     if found:
         told = "\n".join(f"  - {sentence}" for sentence in found)
-        raise UserError(f"The config has {len(found)} mistake{'s' if len(found) > 1 else ''}:\n{told}")
+        plural = "s" if len(found) > 1 else ""
+        raise UserError(f"The config has {len(found)} mistake{plural}:\n{told}\n{advice}".rstrip())
 
 
 def _with_presets(config: Mapping[str, Any], presets: Mapping[str, Any]) -> Config:
@@ -103,9 +116,58 @@ def _effect_check(datasets: Mapping[str, Any]) -> Callable[[str, Any], dict[str,
 def _missing_folders(datasets: Mapping[str, Any], working_folder: Path) -> list[str]:
     told = []
     for name, dataset in datasets.items():
-        folder = working_folder / Path(dataset["folder"]).expanduser()
+        folder = working_folder / os.path.expanduser(dataset["folder"])
         if not folder.is_dir():
             told.append(f"datasets.{name}.folder: {folder} is no folder. Write the folder that holds the sound files.")
-        elif dataset["table"] and not any((place / dataset["table"]).is_file() for place in (folder, working_folder)):
+        elif dataset["table"] and not _is_file_in(dataset["table"], folder, working_folder):
             told.append(f"datasets.{name}.table: there is no file {dataset['table']} in {folder} or {working_folder}.")
     return told
+
+
+def _is_file_in(name: str, *folders: Path) -> bool:
+    return any((folder / os.path.expanduser(name)).is_file() for folder in folders)
+
+
+def _results_mistakes(written: str, working_folder: Path) -> Iterator[str]:
+    """Look at the folder of results, or at the nearest one above it that is there."""
+    folder = working_folder / written
+    place = next(place for place in (folder, *folder.parents) if place.exists())
+    if written.startswith("~"):
+        yield f"results_folder: {written} begins with ~, but no user of that name was found. Write the whole path."
+    elif not place.is_dir():
+        yield f"results_folder: {place} is a file. Write a folder; it is made if it is not there."
+    elif not os.access(place, os.W_OK | os.X_OK):
+        yield f"results_folder: you may not write to {place}. Write a folder that you may write to."
+
+
+def _name_mistakes(config: Mapping[str, Any]) -> Iterator[str]:
+    """Names become files, and some file systems take upper and lower case for the same."""
+    for kind in NAMED:
+        alike = defaultdict(list)
+        for name in config[kind]:
+            alike[name.lower()].append(name)
+        for names in alike.values():
+            if len(names) > 1:
+                yield (
+                    f"{kind}: the names {' and '.join(names)} differ only in upper and lower case, so that their files "
+                    "would overwrite each other on some file systems. Rename all but one."
+                )
+    for name in config["effects"]:
+        if name.lower() == "clean":
+            yield f"effects.{name}: clean is what clips without an effect are called. Give the effect another name."
+
+
+def _loudness_mistakes(effects: Mapping[str, Any], datasets: Mapping[str, Any]) -> Iterator[str]:
+    """Find effects after which the loudness is matched, on data sets that have no loudness to match."""
+    matched = [name for name, effect in effects.items() if effect["renormalise"]]
+    for dataset, settings in datasets.items():
+        if matched and settings["preparation"]["target_lufs"] is None:
+            yield (
+                f"datasets.{dataset}.preparation.target_lufs is null, but {' and '.join(_renormalise(matched))} "
+                f"{'are' if len(matched) > 1 else 'is'} true: there is no loudness to come back to. Write "
+                "renormalise: false for these effects, or give a target, such as -23."
+            )
+
+
+def _renormalise(effects: Iterable[str]) -> list[str]:
+    return [f"effects.{name}.renormalise" for name in effects]

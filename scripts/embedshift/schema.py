@@ -1,7 +1,9 @@
 """A config against its schema: mistakes in words, defaults filled in. Needs only what Snakemake itself needs."""
 
 import copy
+import math
 from collections.abc import Iterator, Mapping
+from decimal import Decimal
 from typing import Any
 
 from jsonschema import Draft202012Validator
@@ -34,7 +36,8 @@ BOUNDS = {
 def mistakes(config: Mapping[str, Any], schema: Schema) -> list[str]:
     """Return one sentence for each mistake: the key's path, what was found, what is allowed."""
     errors = sorted(Draft202012Validator(schema).iter_errors(config), key=lambda error: list(map(str, error.path)))
-    return [sentence for error in errors for sentence in _sentences(error, schema)]
+    # a group of keys that lacks three of them is three errors, each of which names all three
+    return list(dict.fromkeys(sentence for error in errors for sentence in _sentences(error, schema)))
 
 
 def with_defaults(value: Any, schema: Schema, root: Schema | None = None) -> Any:
@@ -63,7 +66,11 @@ def _resolved(schema: Schema, root: Schema) -> Schema:
 
 def _sentences(error: ValidationError, root: Schema) -> Iterator[str]:
     path = _path(error)
-    if error.validator == "additionalProperties":
+    meant = _meant_alternative(error)
+    if meant:
+        for inner in meant:
+            yield from _sentences(inner, root)
+    elif error.validator == "additionalProperties":
         allowed = list(error.schema.get("properties", {}))
         for key in [key for key in error.instance if key not in allowed]:
             yield f"{_join(path, key)}: unknown key.{did_you_mean(key, allowed)} Allowed here: {', '.join(allowed)}."
@@ -76,7 +83,38 @@ def _sentences(error: ValidationError, root: Schema) -> Iterator[str]:
         yield f"{path}: found {error.instance!r}.{did_you_mean(error.instance, words)} Allowed: {', '.join(words)}."
     else:
         schema = _resolved(error.schema, root)
-        yield f"{path}: found {_shown(error.instance)}. Allowed: {_allowed(schema, root)}. {_meaning(schema)}".rstrip()
+        hint = _number_hint(error.instance, schema)
+        parts = [f"{path}: found {_shown(error.instance)}.", f"Allowed: {_allowed(schema, root)}."]
+        yield " ".join([*parts, *filter(None, (hint, _meaning(schema)))])
+
+
+def _meant_alternative(error: ValidationError) -> list[ValidationError]:
+    """Return the mistakes inside the one alternative that is of the right kind, for a list or a group of keys."""
+    if error.validator != "oneOf" or not isinstance(error.instance, list | Mapping):
+        return []
+    alternatives: dict[Any, list[ValidationError]] = {}
+    for inner in error.context:
+        alternatives.setdefault(inner.relative_schema_path[0], []).append(inner)
+    fitting = [inner for inner in alternatives.values() if not any(_is_of_wrong_kind(part) for part in inner)]
+    return fitting[0] if len(fitting) == 1 else []
+
+
+def _is_of_wrong_kind(error: ValidationError) -> bool:
+    return error.validator in ("type", "const") and not error.relative_path
+
+
+def _number_hint(value: Any, schema: Schema) -> str:
+    """Return how to write a number that YAML reads as a text, such as 8e3 or '5'."""
+    kinds = schema.get("type", [])
+    if not isinstance(value, str) or not {"number", "integer"} & set([kinds] if isinstance(kinds, str) else kinds):
+        return ""
+    try:
+        number = Decimal(value) if math.isfinite(float(value)) else None
+    except ValueError:
+        return ""
+    if number is None or not -12 <= number.adjusted() <= 12:
+        return ""
+    return f"Write {number:f}: YAML reads {value} as a text."
 
 
 def _path(error: ValidationError) -> str:
@@ -95,9 +133,12 @@ def _meaning(schema: Schema) -> str:
 
 
 def _shown(value: Any) -> str:
-    kind = {str: "a text", bool: "true or false", int: "a whole number", float: "a number", list: "a list"}
+    if value is None:
+        return "null"
+    kinds = {str: "a text", bool: "true or false", int: "a whole number", float: "a number", list: "a list"}
+    kind = "a group of keys" if isinstance(value, Mapping) else kinds.get(type(value), f"a {type(value).__name__}")
     text = repr(value)
-    return f"{text if len(text) < 60 else text[:57] + '...'} ({kind.get(type(value), 'a group of keys')})"
+    return f"{text if len(text) < 60 else text[:57] + '...'} ({kind})"
 
 
 def _allowed(schema: Schema, root: Schema) -> str:
@@ -110,6 +151,11 @@ def _allowed(schema: Schema, root: Schema) -> str:
     kinds = schema.get("type", [])
     kinds = [kinds] if isinstance(kinds, str) else kinds
     text = " or ".join(NAMES_OF_TYPES[kind] for kind in kinds) or "anything"
-    limits = [words.format(schema[key]) for key, words in BOUNDS.items() if key in schema]
+    limits = [_limit(words, schema[key]) for key, words in BOUNDS.items() if key in schema]
     keys = f" with the keys {', '.join(schema['properties'])}" if schema.get("properties") else ""
     return text + keys + (", " if limits else "") + ", ".join(limits)
+
+
+def _limit(words: str, bound: Any) -> str:
+    text = words.format(bound)
+    return text.replace("entries", "entry").replace("characters", "character") if bound == 1 else text

@@ -20,6 +20,7 @@ SMALLEST = {
 def complete(repository, tmp_path):
     """Return a function that completes a config in a folder with a sound folder."""
     (tmp_path / "sounds").mkdir()
+    (tmp_path / "file").touch()
     return lambda config: complete_config(config, repository, tmp_path)
 
 
@@ -81,6 +82,22 @@ def test_completing_twice_changes_nothing(complete):
         ("effects.louder.chain", [{"processor": "Gian", "gain_db": "sweep"}], ["louder.chain[0]", "Gain"]),
         ("effects.louder.chain", [{"processor": "Gain", "gain": "sweep"}], ["louder.chain[0].gain", "gain_db"]),
         ("effects.louder.chain", [{"processor": "Reverb", "room_size": 2}], ["chain[0].room_size", "2"]),
+        ("effects.louder.strengths", ["8e3", 1], ["effects.louder.strengths[0]: found '8e3' (a text)", "Write 8000:"]),
+        ("effects.louder.strengths", {"start": 1, "stop": 2, "step": -5}, ["strengths.step: found -5", "more than 0"]),
+        ("effects.louder.strengths", {"start": 1, "stp": 2, "step": 5}, ["strengths.stp: ", "Did you mean stop?"]),
+        ("effects.louder.strengths", list(range(10_001)), ["effects.louder.strengths", "10001", "at most 10000"]),
+        ("effects.clean", SMALLEST["effects"]["louder"], ["effects.clean: clean is what"]),
+        ("effects.Louder", SMALLEST["effects"]["louder"], ["effects: the names louder and Louder differ only"]),
+        ("models.Timbre", {"adapter": "timbre"}, ["models: the names timbre and Timbre differ only"]),
+        ("datasets.MINE", {"folder": "sounds"}, ["datasets: the names mine and MINE differ only"]),
+        ("datasets.mine.preparation.target_lufs", -70, ["target_lufs: found -70", "more than -70"]),
+        ("datasets.mine.preparation.length_s", 0.39, ["length_s: found 0.39", "at least 0.4", "loudness meter"]),
+        ("datasets.mine.folder", "~nobody_x/sounds", ["datasets.mine.folder", "~nobody_x/sounds is no folder"]),
+        ("datasets.mine.table", "~nobody_x/a.csv", ["datasets.mine.table", "no file ~nobody_x/a.csv"]),
+        ("results_folder", "a/{b}", ["results_folder: found 'a/{b}'", "without the characters"]),
+        ("results_folder", "", ["results_folder: found ''"]),
+        ("results_folder", "file/results", ["results_folder: ", "file is a file"]),
+        ("results_folder", "~nobody_x/results", ["results_folder: ~nobody_x/results", "no user of that name"]),
         ("effects.a b", {"preset": "deng2025_gain"}, ["a b"]),
         ("models.timbre.adapter", "timber", ["models.timbre.adapter", "timbre"]),
         ("models.timbre.precision", "float16", ["models.timbre.precision: found 'float16'", "bfloat16"]),
@@ -92,6 +109,34 @@ def test_a_mistake_is_told_with_its_path_and_what_is_allowed(complete, path, val
         complete(changed(path, value))
     for word in words:
         assert word in str(told.value)
+
+
+def test_an_effect_cannot_come_back_to_a_loudness_that_there_is_not(complete):
+    config = changed("datasets.mine.preparation.target_lufs", None)
+    assert complete(config)["effects"]["louder"]["renormalise"] is False
+    config["effects"]["room"] = {"preset": "reverb_matched"}
+    with pytest.raises(UserError) as told:
+        complete(config)
+    for words in ("datasets.mine.preparation.target_lufs is null", "effects.room.renormalise is true", "such as -23"):
+        assert words in str(told.value)
+    config["effects"]["room"]["renormalise"] = False
+    complete(config)
+
+
+def test_the_results_may_lie_at_home_but_not_where_nobody_may_write(complete, tmp_path, monkeypatch):
+    monkeypatch.setenv("HOME", str(tmp_path))
+    assert complete(changed("results_folder", "~/new/results"))["results_folder"] == f"{tmp_path}/new/results"
+    monkeypatch.setattr("os.access", lambda path, mode: path != tmp_path)
+    with pytest.raises(UserError, match=f"results_folder: you may not write to {tmp_path}"):
+        complete(changed("results_folder", "new/results"))
+
+
+def test_a_study_that_is_not_whole_is_told_how_to_override(complete):
+    with pytest.raises(UserError, match="(?s)3 mistakes.*datasets: missing.*leave study out to override"):
+        complete({"study": "other"})
+    with pytest.raises(UserError) as told:
+        complete(changed("sead", 1))
+    assert "leave study out" not in str(told.value)
 
 
 @pytest.mark.parametrize("key", ["study", "datasets", "effects", "models"])

@@ -34,7 +34,7 @@ def test_four_sweeps_of_study_a_have_108_strengths(effects):
 
 
 def test_grids_of_study_a(effects):
-    assert effects["deng2025_gain"]["strengths"] == [float(value) for value in np.arange(-40, 5.1, 1.5)]
+    assert effects["deng2025_gain"]["strengths"] == [float(value) for value in np.arange(-40, 5.1, 1.5)][::-1]
     assert effects["deng2025_bitcrush"]["strengths"] == list(range(15, 3, -1))
     hundred = [round(0.01 * k, 2) for k in range(1, 101)]
     assert effects["deng2025_reverb"]["strengths"] == hundred[::3]
