@@ -16,9 +16,10 @@ REPOSITORY = Path(__file__).resolve().parents[1]
 PARTS = ["Snakefile", "config.yaml", "config.schema.yaml", "rules", "scripts", "studies", "profiles", "report", "envs"]
 THOUSAND_JOBS = {
     "study": "thousand",
+    "results_folder": "thousand",
     "datasets": {"demo": {"folder": "data/demo", "table": "clips.csv"}},
     "effects": {
-        "gain": {"preset": "deng2025_gain", "strengths": {"start": -40, "stop": 5, "number": 330}},
+        "gain": {"preset": "deng2025_gain", "strengths": {"start": 5, "stop": -40, "number": 330}},
     },
     "models": {"musicnn": {"adapter": "musicnn"}, "timbre": {"adapter": "timbre"}},
 }

@@ -37,7 +37,20 @@ def mistakes(config: Mapping[str, Any], schema: Schema) -> list[str]:
     """Return one sentence for each mistake: the key's path, what was found, what is allowed."""
     errors = sorted(Draft202012Validator(schema).iter_errors(config), key=lambda error: list(map(str, error.path)))
     # a group of keys that lacks three of them is three errors, each of which names all three
-    return list(dict.fromkeys(sentence for error in errors for sentence in _sentences(error, schema)))
+    told = dict.fromkeys(sentence for error in errors for sentence in _sentences(error, schema))
+    return [*told, *_not_finite(config)]
+
+
+def _not_finite(value: Any, path: str = "") -> Iterator[str]:
+    """Yield a sentence for each number that is none: bounds do not catch it, for nan compares with nothing."""
+    if isinstance(value, float) and not math.isfinite(value):
+        yield f"{path}: found {value}. Allowed: a finite number."
+    elif isinstance(value, Mapping):
+        for key, item in value.items():
+            yield from _not_finite(item, _join(path, key))
+    elif isinstance(value, list):
+        for position, item in enumerate(value):
+            yield from _not_finite(item, f"{path}[{position}]")
 
 
 def with_defaults(value: Any, schema: Schema, root: Schema | None = None) -> Any:

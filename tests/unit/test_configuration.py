@@ -68,6 +68,7 @@ def test_completing_twice_changes_nothing(complete):
         ("sensitivity.folds", "five", ["sensitivity.folds", "'five'", "whole number", "at least 2"]),
         ("sensitivity.folds", 1, ["sensitivity.folds: found 1", "at least 2"]),
         ("sensitivity.confidence", 95, ["sensitivity.confidence: found 95", "less than 1"]),
+        ("datasets.mine.preparation.length_s", float("nan"), ["preparation.length_s: found nan", "finite"]),
         ("seed", 1.5, ["seed: found 1.5", "a whole number"]),
         ("embedding.device", "gpu", ["embedding.device: found 'gpu'", "auto, cpu, cuda"]),
         ("embedding.batch_size", 0, ["embedding.batch_size: found 0", "auto, or a whole number"]),

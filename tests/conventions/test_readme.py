@@ -1,0 +1,17 @@
+"""The README's tables are those of their sources."""
+
+from pathlib import Path
+
+import write_readme_tables
+
+README = Path(__file__).resolve().parents[2] / "README.md"
+
+
+def test_tables_are_up_to_date():
+    text = README.read_text()
+    assert write_readme_tables.with_tables(text) == text, "run: python scripts/write_readme_tables.py"
+
+
+def test_no_placeholder_is_left():
+    for word in ("MODELS_CHECKED", "SPEED\n", "CHECKED\n", "BENCH\n"):
+        assert word not in README.read_text()
