@@ -59,7 +59,7 @@ def our_sample_wise(trajectories):
 
 
 def our_global(trajectories):
-    return global_direction(trajectories).vector[None]
+    return global_direction(trajectories, threads=CORES).vector[None]
 
 
 def seconds_and_result(function, trajectories, blas_threads):

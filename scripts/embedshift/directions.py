@@ -31,13 +31,13 @@ def strength_targets(strengths: int) -> np.ndarray:
     return np.arange(strengths) / (strengths - 1)
 
 
-def global_direction(trajectories: np.ndarray, clips: np.ndarray | None = None) -> Direction:
+def global_direction(trajectories: np.ndarray, clips: np.ndarray | None = None, threads: int = 1) -> Direction:
     """Return the one direction of all pooled rows of trajectories (clips, strengths, dim), strengths >= 2.
 
     Equal to `x_weights_` of scikit-learn's CCA but for the sign, which is chosen so that the projection rises with
     the strength. `clips` selects rows of the first axis.
     """
-    rows = CentredRows(trajectories, clips)
+    rows = CentredRows(trajectories, clips, threads)
     targets = np.tile(strength_targets(rows.strengths), len(rows) // rows.strengths)
     solution = solve_least_squares(rows, targets[:, None])
     return Direction(unit(solution.coefficients[:, 0]), solution.condition_number, solution.method)

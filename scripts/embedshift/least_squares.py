@@ -8,11 +8,13 @@ an orthogonal factorisation with the cut-off of scikit-learn.
 """
 
 from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from itertools import islice
 
 import numpy as np
 import scipy.linalg
-from scipy.linalg.blas import dsyrk
+from threadpoolctl import threadpool_limits
 
 CUT_OFF = 1e6 * np.finfo(np.float64).eps
 """Singular values below this share of the largest count as zero, as in sklearn.cross_decomposition._pls."""
@@ -38,10 +40,12 @@ class Solution:
 class CentredRows:
     """The pooled rows of chosen clips, centred in float64, read in blocks so that no second sweep is needed.
 
-    Row `i * strengths + p` is chosen clip `i` at strength `p`.
+    Row `i * strengths + p` is chosen clip `i` at strength `p`. The scatter of several blocks is computed side by side
+    in `threads` and summed in their order: its bits do not depend on the number of threads.
     """
 
-    def __init__(self, trajectories: np.ndarray, clips: np.ndarray | None = None) -> None:
+    def __init__(self, trajectories: np.ndarray, clips: np.ndarray | None = None, threads: int = 1) -> None:
+        self._threads = threads
         self._trajectories = trajectories
         self._clips = None if clips is None else np.asarray(clips)
         self._clip_count = len(trajectories if clips is None else clips)
@@ -72,11 +76,19 @@ class CentredRows:
 
     def scatter_and_product(self, targets: np.ndarray, centre: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Return the scatter (dim, dim) and rows.T @ (targets - centre) (dim, targets) in one pass."""
-        half, product = np.zeros((self.dim, self.dim), order="F"), np.zeros((self.dim, len(centre)))
-        for at, block in self.blocks():
-            half = dsyrk(1.0, block.T, beta=1.0, c=half, overwrite_c=True, lower=True)
-            product += block.T @ (targets[at] - centre)
-        return half + np.tril(half, -1).T, product
+        scatter, product = np.zeros((self.dim, self.dim)), np.zeros((self.dim, len(centre)))
+
+        def of_part(at: slice, part: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+            block = part.reshape(-1, self.dim) - self.mean
+            return block.T @ block, block.T @ (targets[at] - centre)
+
+        with threadpool_limits(1), ThreadPoolExecutor(self._threads) as pool:
+            parts = self._parts()
+            while group := list(islice(parts, self._threads)):  # so many at a time: each holds dim x dim values
+                for part_scatter, part_product in pool.map(of_part, *zip(*group, strict=True)):
+                    scatter += part_scatter
+                    product += part_product
+        return scatter, product
 
     def all(self) -> np.ndarray:
         """Return all centred rows at once, (rows, dim); only for few rows."""

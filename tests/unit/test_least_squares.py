@@ -26,6 +26,7 @@ def test_blocks_do_not_change_anything(rng, monkeypatch):
     whole = CentredRows(trajectories).scatter()
     monkeypatch.setattr("embedshift.least_squares.BLOCK_VALUES", 500)
     rows = CentredRows(trajectories, np.arange(30))
+    np.testing.assert_array_equal(CentredRows(trajectories, threads=3).scatter(), rows.scatter())
     np.testing.assert_allclose(rows.scatter(), whole, atol=1e-11)
     np.testing.assert_allclose(rows.all().T @ rows.all(), whole, atol=1e-11)
     np.testing.assert_allclose(rows.times(np.eye(20)), rows.all())
