@@ -14,7 +14,7 @@ export PYTHONDONTWRITEBYTECODE :=
 .DEFAULT_GOAL := quickstart
 
 quickstart: $(VENV)/.ready
-	@cd $(CURDIR) && PYTHONPATH=scripts $(BIN)/python -m embedshift.stale_lock
+	@$(BIN)/python scripts/free_folder.py
 	$(BIN)/python -m snakemake --quiet rules host
 	@echo "The page: results/studies/quickstart/report.html"
 

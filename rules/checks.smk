@@ -12,7 +12,7 @@ rule check_outputs:
         "../envs/analysis.yaml"
     params:
         expected=expected_outputs,
-        config_files=[os.path.relpath(path) for path in workflow.overwrite_configfiles],
+        command=command_of_this_study(),
     message:
         "Comparing the files on disk with the present config and code"
     script:

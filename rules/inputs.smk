@@ -127,6 +127,12 @@ def expected_outputs(wildcards):
     )
 
 
+def command_of_this_study():
+    """Return the command line that runs this study, config files included."""
+    named = [os.path.relpath(path) for path in workflow.overwrite_configfiles]
+    return " ".join(["snakemake", *(["--configfile", *named] if named else [])])
+
+
 def expected_embedding(dataset, model, condition):
     """Return `[settings, code]` of one embedding file."""
     return [

@@ -9,4 +9,4 @@ if __name__ == "__main__":
     with job_log(snakemake.log[0]):
         from embedshift.output_check import check_outputs
 
-        check_outputs(snakemake.params.expected, snakemake.params.config_files)
+        check_outputs(expected=snakemake.params.expected, command=snakemake.params.command)

@@ -6,7 +6,7 @@ the code digests that made it; comparing those works after the records were lost
 
 import json
 import logging
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from embedshift.errors import UserError
@@ -16,10 +16,10 @@ from embedshift.store import read_attributes
 LOGGER = logging.getLogger("embedshift")
 
 
-def check_outputs(expected: Mapping[str, list[str]], config_files: Sequence[str] = ()) -> None:
+def check_outputs(expected: Mapping[str, list[str]], command: str) -> None:
     """Compare each existing file with `{path: [settings, code]}`; name what is stale and the command that remakes it.
 
-    `config_files` are those of the command line: the command must name them again.
+    `command` is how this study is run; the files to make again are added to it.
 
     Raises
     ------
@@ -32,9 +32,8 @@ def check_outputs(expected: Mapping[str, list[str]], config_files: Sequence[str]
     LOGGER.warning("%d of %d files exist; %d of them are stale.", len(present), len(expected), len(stale))
     if stale:
         lines = [f"  {path}\n" + "\n".join(f"    {reason}" for reason in reasons) for path, reasons in stale.items()]
-        named = f"--configfile {' '.join(config_files)} " if config_files else ""
         raise UserError("Stale:\n" + "\n".join(lines) + "\nTo make them again, and what stands on them:\n"
-                        f"  snakemake {named}--forcerun {' '.join(stale)}")  # fmt: skip
+                        f"  {command} --forcerun {' '.join(stale)}")  # fmt: skip
 
 
 def reasons_stale(path: str, settings: str, code: str) -> Iterator[str]:

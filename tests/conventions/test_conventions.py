@@ -17,7 +17,7 @@ from embedshift.study import Study
 REPOSITORY = Path(__file__).resolve().parents[2]
 SCRIPTS = REPOSITORY / "scripts"
 LIBRARY = sorted((SCRIPTS / "embedshift").rglob("*.py"))
-DEVELOPERS_COMMANDS = {"write_effects_catalog", "write_readme_tables"}
+DEVELOPERS_COMMANDS = {"free_folder", "write_effects_catalog", "write_readme_tables"}
 WITHOUT_CODE = {"fetch_weights", "check_outputs"}
 ENVIRONMENT_OF = {"audio": "audio", "models": "models", "analysis": "analysis"}
 IMPORT_NAMES = {"sklearn": "scikit-learn", "yaml": "pyyaml"}

@@ -166,7 +166,8 @@ def test_specifications_are_valid_for_plotly(monkeypatch):
     for panel in [*maps, *monotonicity_panels(table, layout)]:
         if panel.spec:
             text = json.dumps(panel.spec).replace('"@strength"', '"Viridis"')
-            graph_objects.Figure(json.loads(re.sub(r'"@\w+"', '"#123456"', text)))
+            figure = graph_objects.Figure(json.loads(re.sub(r'"@\w+"', '"#123456"', text)))
+            assert len(figure.data) == len(panel.spec["data"]) > 0
 
 
 def test_the_numbers_drawn_are_those_of_the_table():

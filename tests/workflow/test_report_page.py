@@ -103,6 +103,7 @@ def test_hidden_figures_are_drawn_when_they_are_opened(chromium, page):
         before = browser.evaluate(f"{SHOWN}.length")
         browser.evaluate("document.querySelector('#monotonicity details').open = true")
         browser.wait_until(f"{READY} && {DRAWN}.length === {before + 9}")
+        assert browser.problems == []
 
 
 def test_hovering_shows_clip_strength_and_interval(chromium, page):

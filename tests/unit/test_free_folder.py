@@ -4,9 +4,9 @@ import subprocess
 import sys
 
 import pytest
+from free_folder import free_folder, live_runs
 
 from embedshift.errors import UserError
-from embedshift.stale_lock import free_folder, live_runs
 
 
 def start(folder, *command):

@@ -1,4 +1,4 @@
-"""Free a working folder that a killed run left locked; never one in which a run is alive."""
+"""Free the working folder of a killed run, never that of a live one; `make quickstart` calls it first."""
 
 import os
 import subprocess
