@@ -15,7 +15,7 @@ export PYTHONDONTWRITEBYTECODE :=
 
 quickstart: $(VENV)/.ready
 	@$(BIN)/python scripts/free_folder.py
-	$(BIN)/python -m snakemake --quiet rules host
+	$(BIN)/python -m snakemake --quiet host reason
 	@echo "The page: results/studies/quickstart/report.html"
 
 test: $(VENV)/.ready-test
