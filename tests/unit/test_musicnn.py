@@ -44,7 +44,9 @@ def test_every_layer_is_the_published_one(checkpoint, layer, golden_values):
     expected = np.stack([golden[f"{checkpoint}/s{index}/{layer}"].reshape(2, -1) for index in range(3)])
     found = adapter_of(checkpoint, layer).embed(golden["signals"])
     assert found.shape == expected.shape == (3, 2, musicnn.DIMS[layer])
-    np.testing.assert_allclose(found, expected, rtol=0, atol=1e-4)
+    # sums of max_pool reach 100: on processors without AVX-512 their order, and with it the fourth digit, is another
+    exact = layer != "max_pool" or torch.backends.cpu.get_cpu_capability() == "AVX512"
+    np.testing.assert_allclose(found, expected, rtol=0, atol=1e-4 if exact else 5e-4)
 
 
 @pytest.mark.parametrize("index", range(3))
