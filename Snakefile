@@ -45,5 +45,9 @@ onstart:
     remember_names()
 
 
+onsuccess:
+    tidy_up()
+
+
 onerror:
     tell_what_to_do()

@@ -6,6 +6,7 @@ Outputs: results/clips/{dataset}/listing.csv, rewritten by the main process only
 """
 
 import os
+import time
 
 from snakemake.exceptions import WorkflowError
 
@@ -15,6 +16,7 @@ from embedshift.configuration import complete_config
 from embedshift.device import has_gpu_driver
 from embedshift.errors import UserError
 from embedshift.freshness import is_up_to_date, origin_of
+from embedshift.leftovers import note_keeping, remove_leftovers
 from embedshift.listing import write_listing
 from embedshift.names import check_names, record_names
 from embedshift.study import Study, weights_source
@@ -59,6 +61,14 @@ def remember_names():
     """Write down what the names of this study mean, once jobs are about to run."""
     warn_without_profile()
     record_names(Path(STUDY.results), STUDY.name, STUDY.identities())
+    note_keeping(Path(STUDY.results), STUDY.name, STUDY.config["keep_effected_audio"])
+
+
+def tidy_up():
+    """Remove rendered audio that an earlier, killed run left behind."""
+    conditions = STUDY.all_conditions()[1:]
+    audio = [Path(RESULTS, "effected", dataset, f"{name}.h5") for dataset in STUDY.datasets for name in conditions]
+    remove_leftovers(Path(RESULTS), audio, STARTED_S)
 
 
 def tell_what_to_do():
@@ -79,6 +89,7 @@ def warn_without_profile():
         )
 
 
+STARTED_S = time.time()
 STUDY, SOUNDS = start_study()
 RESULTS = STUDY.results
 STUDY_FOLDER = STUDY.folder

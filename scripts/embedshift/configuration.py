@@ -42,8 +42,9 @@ def complete_config(config: Mapping[str, Any], repository: Path, working_folder:
     presets = _read_yaml(repository / "studies" / "presets.yaml")
     complete = with_defaults(_with_presets(config, presets), schema)
     _stop_at(mistakes(complete, schema))
-    complete["effects"] = _checked(complete["effects"], _effect_check(complete["datasets"]))
-    complete["models"] = _checked(complete["models"], check_model)
+    complete["effects"], of_effects = _checked(complete["effects"], _effect_check(complete["datasets"]))
+    complete["models"], of_models = _checked(complete["models"], check_model)
+    _stop_at([*of_effects, *of_models])
     _stop_at(_loudness_mistakes(complete["effects"], complete["datasets"]))
     complete["results_folder"] = os.path.expanduser(complete["results_folder"])
     _stop_at(
@@ -95,7 +96,8 @@ def _with_preset(settings: Mapping[str, Any], presets: Mapping[str, Any], path: 
     return {**presets[name], **{key: value for key, value in settings.items() if key != "preset"}}
 
 
-def _checked(named: Mapping[str, Any], check: Callable[[str, Any], dict[str, Any]]) -> dict[str, Any]:
+def _checked(named: Mapping[str, Any], check: Callable[[str, Any], dict[str, Any]]) -> tuple[dict[str, Any], list[str]]:
+    """Return what is right by name, and a sentence for each that is wrong."""
     checked: dict[str, Any] = {}
     told = []
     for name, settings in named.items():
@@ -103,8 +105,7 @@ def _checked(named: Mapping[str, Any], check: Callable[[str, Any], dict[str, Any
             checked[name] = check(name, settings)
         except UserError as error:
             told.append(str(error))
-    _stop_at(told)
-    return checked
+    return checked, told
 
 
 def _effect_check(datasets: Mapping[str, Any]) -> Callable[[str, Any], dict[str, Any]]:

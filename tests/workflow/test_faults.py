@@ -62,6 +62,7 @@ def test_killed_again_and_again_ends_in_the_same_tables(finished_study, tmp_path
     assert study.tables() == finished_study.tables()
     assert study.planned_rules() == {}
     assert list(study.folder.glob("results/**/.*.tmp")) == []
+    assert list(study.folder.glob("results/effected/*/*/*.h5")) == []
     assert list(study.folder.glob("results/embeddings/*/*/.kept/parts/*/*")) == []
 
 
