@@ -32,12 +32,13 @@ class AnyLength:
 def test_blocks_hold_every_clip_once_in_order_and_keep_their_bounds(lengths, channels):
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(batching, "BLOCK_CLIPS", 7)
+        patch.setattr(batching, "FIRST_BLOCK_CLIPS", 3)
         patch.setattr(batching, "BLOCK_VALUES", 1500)
         blocks = batching.plan_blocks(lengths, channels)
     assert [clip for block in blocks for clip in block] == list(range(len(lengths)))
-    for block in blocks:
+    for place, block in enumerate(blocks):
         values = sum(lengths[clip] for clip in block) * channels
-        assert len(block) <= 7
+        assert len(block) <= (7 if place else 3)
         assert values <= 1500 or len(block) == 1
 
 
