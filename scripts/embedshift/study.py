@@ -11,7 +11,7 @@ from typing import Any
 
 from embedshift.canonical import canonical_json, digest_text
 from embedshift.effect_catalog import condition_settings, swept_parameter
-from embedshift.models.catalog import entry_of, module_files, weights_name
+from embedshift.models.catalog import module_files, runs_on_gpu, weights_name
 from embedshift.strengths import text_of
 
 CLEAN = "clean"
@@ -51,11 +51,12 @@ class Study:
 
     def adapter_files(self, model: str) -> list[str]:
         """Return the library files that only the choice of the adapter brings in."""
-        return module_files(self.models[model]["adapter"])
+        settings = self.models[model]
+        return module_files(settings["adapter"], settings.get("backend", "embedshift"))
 
     def runs_on_gpu(self, model: str) -> bool:
         """Return whether a model's adapter makes use of a GPU."""
-        return entry_of(self.models[model]["adapter"]).runs_on_gpu
+        return runs_on_gpu(self.models[model])
 
     def identities(self) -> dict[str, dict[str, Any]]:
         """Return what each name means, for the check that it means one thing in a results folder."""

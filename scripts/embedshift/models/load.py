@@ -22,5 +22,6 @@ def load_adapter(settings: dict[str, Any], weights_path: Path | None, device: st
     options = dict(settings["options"])
     if specification:
         options["specification"] = specification
-    module = importlib.import_module(f"embedshift.models.{family}")
+    prefix = "official_" if settings.get("backend") == "official" else ""
+    module = importlib.import_module(f"embedshift.models.{prefix}{family}")
     return module.load(weights_path, options, device, precision)
