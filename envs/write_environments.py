@@ -12,7 +12,8 @@ from packaging.requirements import Requirement
 
 ENVIRONMENTS = {
     "audio": ["numpy", "scipy", "numba", "soundfile", "soxr", "pedalboard", "pyloudnorm", "h5py", "psutil"],
-    "models": ["torch", "numpy", "scipy", "librosa", "soxr", "soundfile", "h5py", "safetensors", "filelock", "psutil"],
+    "models": ["torch", "numpy", "scipy", "librosa", "soxr", "soundfile", "h5py", "safetensors", "filelock", "psutil",
+               "transformers"],
     "analysis": ["numpy", "scipy", "scikit-learn", "h5py", "matplotlib", "plotly", "jinja2", "docutils",
                  "threadpoolctl", "soundfile", "psutil"],
 }  # fmt: skip
