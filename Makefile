@@ -1,6 +1,7 @@
 # The commands of the README. Each does its own set-up; a second call reuses what is there.
 #   make quickstart   the bundled study, from sound files to results/studies/quickstart/report.html
-#   make test         all tests
+#   make test         all tests (those against the published packages skip without make parity)
+#   make parity       environments of the published packages, which tests/parity compares with (3 GB)
 #   make lint         ruff, snakefmt, snakemake --lint
 #   make bench        speed, as ratios against the reference way
 SHELL := /bin/bash
@@ -10,7 +11,7 @@ BIN := $(VENV)/bin
 export PYTHONPATH :=
 export PYTHONDONTWRITEBYTECODE :=
 
-.PHONY: quickstart test lint bench
+.PHONY: quickstart test lint parity bench
 .DEFAULT_GOAL := quickstart
 
 quickstart: $(VENV)/.ready
@@ -26,6 +27,9 @@ lint: $(VENV)/.ready-test
 	$(BIN)/ruff format --check .
 	$(BIN)/snakefmt --check Snakefile rules
 	$(BIN)/python -m snakemake --lint
+
+parity: $(VENV)/bin/python
+	$(BIN)/python tests/parity/environments/make_environments.py .parity
 
 bench: $(VENV)/.ready-test
 	PYTHONPATH=scripts $(BIN)/python benchmarks/run_all.py
