@@ -54,7 +54,12 @@ def closure_of(*scripts: str, also: Iterable[str] = ()) -> list[str]:
 @cache
 def digest_of(name: str) -> str:
     """Return 12 hexadecimal digits for the syntax tree of one file below `scripts/`."""
-    return hashlib.sha256(_describe(_without_docstrings(_parse(name))).encode()).hexdigest()[:12]
+    return digest_of_tree(_parse(name))
+
+
+def digest_of_tree(tree: ast.Module) -> str:
+    """Return 12 hexadecimal digits for a syntax tree; its docstrings are removed."""
+    return hashlib.sha256(_describe(_without_docstrings(tree)).encode()).hexdigest()[:12]
 
 
 @cache
