@@ -31,6 +31,7 @@ from embedshift.models.catalog import check_model, weights_name
 from embedshift.models.load import load_adapter
 from embedshift.store import AudioWriter
 from embedshift.weights import fetch_weights
+from embedshift.weights_choice import published as official_weights
 
 REPOSITORY = Path(__file__).resolve().parents[1]
 WEIGHTS = REPOSITORY / "data" / "weights"
@@ -107,7 +108,7 @@ def published(name):
         return None
     weights, receipt = WEIGHTS / f"{name}.safetensors", WEIGHTS / f"{name}.receipt.json"
     if not (weights.exists() and receipt.exists()):
-        fetch_weights(name, weights, receipt, WEIGHTS)
+        fetch_weights(official_weights(name).source, weights, receipt, WEIGHTS)
     return weights
 
 

@@ -1,6 +1,6 @@
-"""Checks that a user asks for by name; nothing is built for them.
+"""What a user asks for by name, and prints: checks, and the table of models.
 
-Required inputs: none. Outputs: none; `snakemake check_outputs` prints what it found.
+Required inputs: none, but for verify_models the weights of the study's models. Outputs: none.
 """
 
 
@@ -17,3 +17,33 @@ rule check_outputs:
         "Comparing the files on disk with the present config and code"
     script:
         "../scripts/check_outputs.py"
+
+
+rule describe_models:
+    log:
+        f"logs/describe_models/{STUDY.name}.log",
+    localrule: True
+    conda:
+        "../envs/analysis.yaml"
+    message:
+        "What every adapter is"
+    script:
+        "../scripts/describe_models.py"
+
+
+rule verify_models:
+    input:
+        weights_files().values(),
+    log:
+        f"logs/verify_models/{STUDY.name}.log",
+    conda:
+        "../envs/models.yaml"
+    resources:
+        gpu=1 if any(map(needs_gpu_for, STUDY.models)) else 0,
+    params:
+        models=dict(STUDY.models),
+        weights=weights_files(),
+    message:
+        "Comparing the models of this study with stored published embeddings"
+    script:
+        "../scripts/verify_models.py"

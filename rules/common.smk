@@ -19,7 +19,7 @@ from embedshift.freshness import is_up_to_date, origin_of
 from embedshift.leftovers import note_keeping, remove_leftovers
 from embedshift.listing import write_listing
 from embedshift.names import check_names, record_names
-from embedshift.study import Study, weights_source
+from embedshift.study import Study
 
 
 def start_study():
@@ -107,4 +107,4 @@ wildcard_constraints:
     model=one_of(STUDY.models),
     strength=one_of({text for effect in STUDY.effects for text in STUDY.strengths(effect)}),
     condition=one_of(STUDY.all_conditions()),
-    weights=one_of({name for model in STUDY.models if (name := STUDY.weights(model))}),
+    weights=one_of(STUDY.weights_sources()),

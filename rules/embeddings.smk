@@ -14,7 +14,7 @@ rule fetch_weights:
     conda:
         "../envs/models.yaml"
     params:
-        source=lambda wildcards: weights_source(wildcards.weights),
+        source=lambda wildcards: STUDY.weights_sources()[wildcards.weights],
     message:
         "Fetching and verifying the weights {wildcards.weights}"
     script:
@@ -32,7 +32,7 @@ rule embed_clips:
         "logs/embed_clips/{dataset}/{model}/{condition}.log",
     priority: 10
     conda:
-        "../envs/models.yaml"
+        environment_of
     # Half the cores, so that two models embed one condition side by side; the numbers do not depend on it.
     threads: max(1, workflow.cores // 2)
     resources:

@@ -44,12 +44,21 @@ def is_embedded(wildcards):
 
 def weights_of(wildcards):
     """Return the weights and their receipt; `ancient`, since fetching the same file again changes nothing."""
-    name = STUDY.weights(wildcards.model)
+    weights = STUDY.weights(wildcards.model)
+    if not weights:
+        return {}
     files = {
-        "weights": f"data/weights/{name}.safetensors",
-        "receipt": f"data/weights/{name}.receipt.json",
+        "weights": f"data/weights/{weights.name}.safetensors",
+        "receipt": f"data/weights/{weights.name}.receipt.json",
     }
-    return {key: ancient(file) for key, file in files.items()} if name else {}
+    return {key: ancient(file) for key, file in files.items()}
+
+
+def environment_of(wildcards):
+    """Return the conda environment of a model: the workflow's own, or that of the published package."""
+    settings = STUDY.models[wildcards.model]
+    official = settings.get("backend") == "official"
+    return f"../envs/official_{settings['adapter']}.yaml" if official else "../envs/models.yaml"
 
 
 def embedding_code(model, condition):
@@ -81,10 +90,21 @@ def embeddings_by_path():
 
 
 def needs_gpu(wildcards):
-    """Return 1 where the job will run on a GPU: asked for, or there and not forbidden."""
+    """Return 1 where the job will run on a GPU."""
+    return needs_gpu_for(wildcards.model)
+
+
+def needs_gpu_for(model):
+    """Return 1 where a model will run on a GPU: asked for, or there and not forbidden."""
     device = STUDY.config["embedding"]["device"]
     there = device == "cuda" or (device == "auto" and has_gpu_driver())
-    return 1 if there and STUDY.runs_on_gpu(wildcards.model) else 0
+    return 1 if there and STUDY.runs_on_gpu(model) else 0
+
+
+def weights_files():
+    """Return `{model: converted weights}` for the models that have weights."""
+    chosen = {model: STUDY.weights(model) for model in STUDY.models}
+    return {model: f"data/weights/{weights.name}.safetensors" for model, weights in chosen.items() if weights}
 
 
 def sweep_of(wildcards):

@@ -13,7 +13,7 @@ if __name__ == "__main__":
         from embedshift.weights import fetch_weights
 
         fetch_weights(
-            name=snakemake.wildcards.weights,
+            source=snakemake.params.source,
             output=snakemake.output.weights,
             receipt=snakemake.output.receipt,
             folder=Path(snakemake.output.weights).parent,

@@ -26,6 +26,8 @@ LOGGER = logging.getLogger("embedshift")
 
 CODE_OF_NUMBERS = ("embedshift/models/", "embedshift/batching.py", "embedshift/device.py")
 """The files whose code decides a row's numbers; what else the job imports only moves rows about."""
+DECISIVE = ("adapter", "options", "precision", "backend", "plug_in")
+"""The settings of a model that decide a row's numbers."""
 
 
 @dataclass(frozen=True)
@@ -49,10 +51,10 @@ def describe_model(settings: Mapping[str, Any], weights_sha256: str, code: str) 
 
     Parameters
     ----------
-    settings : settings of the job; `adapter`, `options` and `precision` are used
+    settings : settings of the job; those in `DECISIVE` are used, where they are there
     code : the job's code digests, `{file: digest}` as JSON (embedshift.codehash); any other text is taken whole
     """
-    model = {name: settings[name] for name in ("adapter", "options", "precision")}
+    model = {name: settings[name] for name in DECISIVE if name in settings}
     return canonical_json({"model": model, "weights": weights_sha256, "code": _code_of_numbers(code)})
 
 

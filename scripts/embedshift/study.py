@@ -4,15 +4,15 @@ A job's settings hold what changes its numbers and nothing else, so that a chang
 what depends on that line. Needs only what Snakemake itself needs.
 """
 
-import json
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any
 
-from embedshift.canonical import canonical_json, digest_text
+from embedshift.canonical import canonical_json
 from embedshift.effect_catalog import condition_settings, swept_parameter
-from embedshift.models.catalog import module_files, runs_on_gpu, weights_name
+from embedshift.models.catalog import module_files, runs_on_gpu
+from embedshift.plug_ins import plug_in_identity
 from embedshift.strengths import text_of
+from embedshift.weights_choice import WeightsChoice, choose_weights
 
 CLEAN = "clean"
 
@@ -28,6 +28,7 @@ class Study:
         self.datasets: Mapping[str, Any] = config["datasets"]
         self.effects: Mapping[str, Any] = config["effects"]
         self.models: Mapping[str, Any] = config["models"]
+        self._weights = {name: choose_weights(settings) for name, settings in self.models.items()}
 
     def strengths(self, effect: str) -> dict[str, float]:
         """Return `{text: value}` of an effect's strengths, from weakest to strongest."""
@@ -45,9 +46,13 @@ class Study:
         """Return the path of one embedding file."""
         return f"{self.results}/embeddings/{dataset}/{model}/{condition}.h5"
 
-    def weights(self, model: str) -> str | None:
-        """Return the name of a model's weights, or None."""
-        return weights_name(self.models[model])
+    def weights(self, model: str) -> WeightsChoice | None:
+        """Return the name and source of a model's weights, or None."""
+        return self._weights[model]
+
+    def weights_sources(self) -> dict[str, str]:
+        """Return `{name: source}` of all weights that the study needs."""
+        return {choice.name: choice.source for choice in self._weights.values() if choice}
 
     def adapter_files(self, model: str) -> list[str]:
         """Return the library files that only the choice of the adapter brings in."""
@@ -91,11 +96,7 @@ class Study:
             effect, strength = condition.split("/")
             audio = self._condition_settings(dataset, effect, self.strengths(effect)[strength])
         names = {"dataset": dataset, "model": model, "condition": condition}
-        weights = self.weights(model)
-        source = weights_source(weights) if weights else None
-        return canonical_json(
-            {**names, **self.models[model], "weights": weights, "weights_source": source, "audio": audio}
-        )
+        return canonical_json({**names, **self._model_settings(model), "audio": audio})
 
     def sensitivity_settings(self, dataset: str, model: str, effect: str) -> str:
         """Return the settings of `measure_sensitivity`."""
@@ -142,6 +143,14 @@ class Study:
         return canonical_json({**self._outline(), "report": self.config["report"], "figures": self.config["figures"],
                                "sensitivity": self.config["sensitivity"], "seed": self.config["seed"]})  # fmt: skip
 
+    def _model_settings(self, model: str) -> dict[str, Any]:
+        """Return a model's settings with what its weights and its plug-in are, but not where a checkpoint lies."""
+        settings = {key: value for key, value in self.models[model].items() if key != "weights_file"}
+        weights = self.weights(model)
+        settings |= {"weights": weights and weights.name, "weights_source": weights and weights.identity}
+        identity = plug_in_identity(self.models[model])
+        return settings | ({"plug_in": identity} if identity else {})
+
     def _condition_settings(self, dataset: str, effect: str, strength: float) -> dict[str, Any]:
         target_lufs = self.datasets[dataset]["preparation"]["target_lufs"]
         return condition_settings(self.effects[effect], strength, target_lufs)
@@ -172,13 +181,6 @@ class Study:
             "strengths": list(strengths),
             "values": list(strengths.values()),
         }
-
-
-def weights_source(weights: str) -> str:
-    """Return a digest of where a file of weights comes from and of its checksums, as the catalogue states them."""
-    catalog = json.loads((Path(__file__).parent / "weights_catalog.json").read_text(encoding="utf-8"))
-    described = catalog["weights"][weights]
-    return digest_text(canonical_json([described, catalog["sources"][described["source"]]]))
 
 
 def _spacing(values: list[float]) -> str:
