@@ -27,6 +27,9 @@ def read_weights(paths: Sequence[Path], entry: dict[str, Any]) -> dict[str, Any]
     UserError
         If a file is not of the expected format, naming it and what was expected.
     """
+    absent = [path for path in paths if not path.exists()]
+    if absent:
+        raise UserError(f"{_named(absent)} is not there.")
     found: dict[str, Any] = {}
     for name, value in CONVERTERS[entry["format"]](paths, entry).items():
         if not (entry.get("leave_out") and re.search(entry["leave_out"], name)):
@@ -61,8 +64,9 @@ def write_safetensors(output: Path, tensors: dict[str, Any]) -> tuple[str, int]:
 def _from_tensor_bundle(paths: Sequence[Path], entry: dict[str, Any]) -> dict[str, Any]:
     from embedshift.models.tensor_bundle import parse_tensor_bundle
 
-    index = next(path for path in paths if path.name.endswith(".index"))
-    data = next(path for path in paths if not path.name.endswith(".index"))
+    if len(paths) != 2 or not any(path.name.endswith(".index") for path in paths):
+        raise UserError(f"{_named(paths)}: a TensorFlow checkpoint is two files, one of them named `.index`.")
+    data, index = sorted(paths, key=lambda path: path.name.endswith(".index"))
     return parse_tensor_bundle(index.read_bytes(), data.read_bytes())
 
 
@@ -84,8 +88,13 @@ def _from_files(paths: Sequence[Path], entry: dict[str, Any]) -> dict[str, Any]:
 
 
 def _from_model_folder(paths: Sequence[Path], entry: dict[str, Any]) -> dict[str, Any]:
-    """Return a Hugging Face model: its tensors under their own names, its other files as `files/config.json`."""
-    (folder,) = paths
+    """Return a Hugging Face model: its tensors under their own names, its other files as `files/config.json`.
+
+    Of a model whose configuration is known, the file of weights is enough.
+    """
+    folder = _only(paths)
+    if folder.is_file():
+        return _read_model_weights(folder)
     names = list_model_files(folder)
     indices = [name for name in names if name.endswith(INDEX_SUFFIX)]
     parts = {shard for name in indices for shard in shards_of((folder / name).read_text(encoding="utf-8"), name)}
@@ -94,6 +103,12 @@ def _from_model_folder(paths: Sequence[Path], entry: dict[str, Any]) -> dict[str
     tensors = _merged([folder / name for name in weights], _read_model_weights)
     files = {FILES_PREFIX + name: np.frombuffer((folder / name).read_bytes(), np.uint8) for name in others}
     return files | tensors
+
+
+def _only(paths: Sequence[Path]) -> Path:
+    if len(paths) != 1:
+        raise UserError(f"{_named(paths)}: expected one folder, that of a Hugging Face model.")
+    return paths[0]
 
 
 def _read_model_weights(path: Path) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""Weights from wheels and files: reproducible, verified also when put there by hand; the user's own and model folders."""
+"""Weights from wheels: reproducible, verified also when put there by hand, and a useful answer without a network."""
 
 import json
 import stat
