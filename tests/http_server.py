@@ -19,6 +19,7 @@ class Site:
         self.break_after = []
         self.statuses = []
         self.content_type = "application/octet-stream"
+        self.headers = {}
         self.delay_s = 0.0
 
     def url(self, path):
@@ -46,6 +47,8 @@ class _Handler(BaseHTTPRequestHandler):
             self.send_header("Content-Range", f"bytes {start}-{len(content) - 1}/{len(content)}")
         if site.tags:
             self.send_header("ETag", tag)
+        for name, value in site.headers.items():
+            self.send_header(name, value)
         self.send_header("Content-Type", site.content_type)
         self.send_header("Content-Length", str(len(content) - start))
         self.end_headers()
@@ -61,6 +64,8 @@ class _Handler(BaseHTTPRequestHandler):
 
     def _empty(self, status):
         self.send_response(status)
+        for name, value in self.server.site.headers.items():
+            self.send_header(name, value)
         self.send_header("Content-Length", "0")
         self.end_headers()
 

@@ -23,7 +23,7 @@ from embedshift.progress import Progress
 LOGGER = logging.getLogger("embedshift")
 ATTEMPTS = 5
 PAUSE_S = 1.0
-LONGEST_PAUSE_S = 30.0
+LONGEST_PAUSE_S = 90.0
 TIMEOUT_S = 60.0
 CHUNK_BYTES = 1 << 20
 MEGABYTE = 1e6
@@ -40,7 +40,11 @@ class DownloadError(Exception):
 
 
 class _PassingError(Exception):
-    """What may go well at the next attempt."""
+    """What may go well at the next attempt, after the pause that the server asks for."""
+
+    def __init__(self, complaint: str, asked_pause_s: float = 0.0) -> None:
+        super().__init__(complaint)
+        self.asked_pause_s = asked_pause_s
 
 
 def partial_of(path: Path) -> Path:
@@ -78,7 +82,7 @@ def download(address: str, path: Path, size_bytes: int | None = None) -> Path:
             failures = 1 if _bytes_of(partial) > before else failures + 1
             if failures >= ATTEMPTS:
                 raise DownloadError(f"{error} ({ATTEMPTS} attempts)") from error
-            pause_s = min(PAUSE_S * 2 ** (failures - 1), LONGEST_PAUSE_S)
+            pause_s = min(max(PAUSE_S * 2 ** (failures - 1), error.asked_pause_s), LONGEST_PAUSE_S)
             LOGGER.warning("%s: %s; trying again in %.0f s", path.name, error, pause_s)
             time.sleep(pause_s)
 
@@ -114,10 +118,15 @@ def _open(address: str, done: int, known: dict[str, Any] | None, partial: Path) 
         if error.code == 416:  # the remote file has become shorter
             _start_over(partial)
         if error.code in (*PASSING_STATUS, 416):
-            raise _PassingError(f"the server answers {error.code} {error.reason}") from error
+            raise _PassingError(f"the server answers {error.code} {error.reason}", _asked_pause_s(error)) from error
         raise DownloadError(f"the server answers {error.code} {error.reason}", error.code) from error
     except (OSError, http.client.HTTPException) as error:
         raise _PassingError(f"no connection ({getattr(error, 'reason', None) or error!r})") from error
+
+
+def _asked_pause_s(error: urllib.error.HTTPError) -> float:
+    asked = error.headers.get("Retry-After", "")
+    return float(asked) if asked.isdigit() else 0.0
 
 
 def _is_continued(response: http.client.HTTPResponse, done: int, partial: Path) -> bool:
@@ -135,6 +144,9 @@ def _total_bytes(response: http.client.HTTPResponse, done: int) -> int | None:
 
 
 def _require_the_file(response: http.client.HTTPResponse, total: int | None, size_bytes: int | None) -> None:
+    encoding = response.headers.get("Content-Encoding", "identity")
+    if encoding != "identity":
+        raise DownloadError(f"the server sends the file encoded ({encoding}), which it was not asked to")
     page = response.headers.get_content_type() == "text/html"
     differs = size_bytes is not None and total is not None and total != size_bytes
     if differs or (page and total != size_bytes):

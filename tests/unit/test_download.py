@@ -100,6 +100,20 @@ def test_a_busy_server_is_asked_again_and_an_absent_file_is_not(site, content, t
     assert len(site.requests) == 1
 
 
+def test_the_pause_that_a_busy_server_asks_for_is_kept(site, content, tmp_path, monkeypatch):
+    site.files["w.pth"], site.statuses, site.headers = content, [429], {"Retry-After": "45"}
+    pauses = []
+    monkeypatch.setattr(download_module.time, "sleep", pauses.append)
+    download(site.url("w.pth"), tmp_path / "w.pth")
+    assert pauses == [45.0]
+
+
+def test_an_encoded_answer_is_refused(site, content, tmp_path):
+    site.files["w.pth"], site.headers = content, {"Content-Encoding": "gzip"}
+    with pytest.raises(DownloadError, match=r"encoded \(gzip\)"):
+        download(site.url("w.pth"), tmp_path / "w.pth")
+
+
 def test_it_gives_up_after_some_attempts_that_bring_nothing(site, tmp_path, monkeypatch):
     monkeypatch.setattr(download_module, "ATTEMPTS", 3)
     site.statuses = [503] * 9
