@@ -9,6 +9,7 @@ from typing import Any
 
 from embedshift.canonical import canonical_json
 from embedshift.effect_catalog import condition_settings, swept_parameter
+from embedshift.errors import UserError
 from embedshift.models.catalog import module_files, runs_on_gpu
 from embedshift.plug_ins import plug_in_identity
 from embedshift.strengths import text_of
@@ -28,6 +29,7 @@ class Study:
         self.datasets: Mapping[str, Any] = config["datasets"]
         self.effects: Mapping[str, Any] = config["effects"]
         self.models: Mapping[str, Any] = config["models"]
+        self._plug_ins = {name: _identity_of(name, settings) for name, settings in self.models.items()}
         self._weights = {name: choose_weights(settings) for name, settings in self.models.items()}
 
     def strengths(self, effect: str) -> dict[str, float]:
@@ -148,8 +150,7 @@ class Study:
         settings = {key: value for key, value in self.models[model].items() if key != "weights_file"}
         weights = self.weights(model)
         settings |= {"weights": weights and weights.name, "weights_source": weights and weights.identity}
-        identity = plug_in_identity(self.models[model])
-        return settings | ({"plug_in": identity} if identity else {})
+        return settings | ({"plug_in": self._plug_ins[model]} if self._plug_ins[model] else {})
 
     def _condition_settings(self, dataset: str, effect: str, strength: float) -> dict[str, Any]:
         target_lufs = self.datasets[dataset]["preparation"]["target_lufs"]
@@ -181,6 +182,13 @@ class Study:
             "strengths": list(strengths),
             "values": list(strengths.values()),
         }
+
+
+def _identity_of(model: str, settings: Mapping[str, Any]) -> str:
+    try:
+        return plug_in_identity(dict(settings))
+    except UserError as error:
+        raise UserError(f"models.{model}: {error}") from error
 
 
 def _spacing(values: list[float]) -> str:
