@@ -33,7 +33,7 @@ rule describe_models:
 
 rule verify_models:
     input:
-        weights_files().values(),
+        weights=list(weights_files().values()),
     log:
         f"logs/verify_models/{STUDY.name}.log",
     conda:

@@ -1,7 +1,7 @@
-"""A developer's command: write the README's tables of config keys, models and effect presets from their sources.
+"""A developer's command: write the tables of config keys, models and effect presets from their sources.
 
 `python scripts/write_readme_tables.py` replaces what stands between the markers `<!-- name:begin -->` and
-`<!-- name:end -->`. A test compares, so that the README stays true.
+`<!-- name:end -->` in README.md and docs/models.md. A test compares, so that both stay true.
 """
 
 import re
@@ -15,7 +15,9 @@ import yaml
 REPOSITORY = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(REPOSITORY / "scripts"))
 
-from embedshift.models.catalog import ENTRIES, Entry  # noqa: E402
+from embedshift.model_table import COLUMNS, ModelRow, dimensions_of, model_rows, name_of, rate_of  # noqa: E402
+from embedshift.models.catalog import ENTRIES  # noqa: E402
+from embedshift.models.entry import Entry  # noqa: E402
 from embedshift.schema import NAMES_OF_TYPES  # noqa: E402
 from embedshift.strengths import expand, text_of  # noqa: E402
 
@@ -28,9 +30,14 @@ def key_table() -> str:
 
 
 def model_table() -> str:
-    """Return what is known of each adapter."""
-    head = ["| adapter | dimensions | rate | options | precision | what it is | weights | cite |", "|" + "---|" * 8]
+    """Return what is known of each adapter in a line."""
+    head = ["| adapter | dimensions | rate | what it is | licence of the weights |", "|" + "---|" * 5]
     return "\n".join([*head, *(_model_row(name, entry) for name, entry in sorted(ENTRIES.items()))])
+
+
+def model_sheets() -> str:
+    """Return all that is known of each adapter, a section each."""
+    return "\n\n".join(_model_sheet(row) for row in model_rows())
 
 
 def preset_table() -> str:
@@ -40,16 +47,19 @@ def preset_table() -> str:
     return "\n".join([*head, *(_preset_row(name, preset) for name, preset in presets.items())])
 
 
-TABLES = {"keys": key_table, "models": model_table, "presets": preset_table}
+TABLES = {
+    "README.md": {"keys": key_table, "models": model_table, "presets": preset_table},
+    "docs/models.md": {"models": model_table, "sheets": model_sheets},
+}
 
 
-def with_tables(text: str) -> str:
-    """Return the README's text with every table written anew."""
-    for name, table in TABLES.items():
+def with_tables(text: str, page: str = "README.md") -> str:
+    """Return a page's text with every table written anew."""
+    for name, table in TABLES[page].items():
         between = rf"(<!-- {name}:begin -->\n).*?(<!-- {name}:end -->)"
         text, count = re.subn(between, lambda found, t=table: f"{found[1]}{t()}\n{found[2]}", text, flags=re.S)
         if count != 1:
-            raise SystemExit(f"README.md needs the markers of the table {name} once; found {count} times")
+            raise SystemExit(f"{page} needs the markers of the table {name} once; found {count} times")
     return text
 
 
@@ -89,13 +99,19 @@ def _default(schema: Mapping[str, Any]) -> str:
 
 
 def _model_row(name: str, entry: Entry) -> str:
-    dims = ", ".join(f"{dim}" if option is None else f"{option} {dim}" for option, dim in entry.dim.items())
-    options = ", ".join(f"`{option}`" for option in entry.options) or "none"
-    precision = ", ".join(entry.precisions)
-    return (
-        f"| `{name}` | {dims} | {entry.sample_rate_hz} Hz | {options} | {precision} | {entry.description} "
-        f"| {entry.licence_weights} | {entry.citation} |"
+    cells = (
+        f"`{name_of(name, entry)}`",
+        dimensions_of(entry),
+        rate_of(entry),
+        entry.description,
+        entry.licence_weights,
     )
+    return f"| {' | '.join(cells)} |"
+
+
+def _model_sheet(row: ModelRow) -> str:
+    facts = dict(zip(COLUMNS[1:], row.columns[1:], strict=True)) | dict(row.facts)
+    return "\n".join([f"### {row.columns[0]}", "", *(f"- {what}: {text}" for what, text in facts.items() if text)])
 
 
 def _preset_row(name: str, preset: Mapping[str, Any]) -> str:
@@ -113,5 +129,6 @@ def _matched(preset: Mapping[str, Any]) -> str:
 
 
 if __name__ == "__main__":
-    readme = REPOSITORY / "README.md"
-    readme.write_text(with_tables(readme.read_text()))
+    for page in TABLES:
+        file = REPOSITORY / page
+        file.write_text(with_tables(file.read_text(), page))

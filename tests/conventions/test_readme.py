@@ -2,14 +2,17 @@
 
 from pathlib import Path
 
+import pytest
 import write_readme_tables
 
-README = Path(__file__).resolve().parents[2] / "README.md"
+REPOSITORY = Path(__file__).resolve().parents[2]
+README = REPOSITORY / "README.md"
 
 
-def test_tables_are_up_to_date():
-    text = README.read_text()
-    assert write_readme_tables.with_tables(text) == text, "run: python scripts/write_readme_tables.py"
+@pytest.mark.parametrize("page", write_readme_tables.TABLES)
+def test_tables_are_up_to_date(page):
+    text = (REPOSITORY / page).read_text()
+    assert write_readme_tables.with_tables(text, page) == text, "run: python scripts/write_readme_tables.py"
 
 
 def test_no_placeholder_is_left():
