@@ -123,4 +123,8 @@ def _in_yaml(value: Any) -> str:
 
 
 def _by_option(values: Mapping[Any, int]) -> str:
-    return ", ".join(str(value) if key is None else f"{_in_yaml(key)} {value}" for key, value in values.items())
+    return ", ".join(dict.fromkeys(_value_under(key, value) for key, value in values.items()))
+
+
+def _value_under(key: Any, value: int) -> str:
+    return str(value) if key in (None, str(value), value) else f"{_in_yaml(key)} {value}"
