@@ -1,5 +1,7 @@
 """Weights from a safetensors file, complete and nothing but what the network needs."""
 
+import re
+from collections.abc import Callable, Collection
 from pathlib import Path
 from typing import Any
 
@@ -8,8 +10,20 @@ from embedshift.errors import UserError
 SHOWN_NAMES = 8
 
 
-def read_strictly(path: Path | None, shapes: dict[str, tuple[int, ...]]) -> dict[str, Any]:
+def read_strictly(
+    path: Path | None,
+    shapes: dict[str, tuple[int, ...]],
+    wanted: Callable[[str], bool] | None = None,
+    constants: str = "",
+    optional: Collection[str] = (),
+) -> dict[str, Any]:
     """Return the tensors of the safetensors file `path`, whose names and shapes must be exactly `shapes`.
+
+    Parameters
+    ----------
+    wanted : says by a tensor's name whether it is read; of the others only name and shape are looked at. None: all
+    constants : regular expression of names that may be in the file or not; they are not read
+    optional : names among `shapes` that may be missing
 
     Raises
     ------
@@ -17,19 +31,21 @@ def read_strictly(path: Path | None, shapes: dict[str, tuple[int, ...]]) -> dict
         If the file is missing or unreadable, naming it, or if a tensor is missing, left over or of another shape,
         naming them.
     """
-    from safetensors import SafetensorError
-    from safetensors.torch import load_file
+    from safetensors import SafetensorError, safe_open
 
     if path is None or not Path(path).is_file():
         raise UserError(f"The weights file {path} is not there. Let the workflow fetch it (rule fetch_weights).")
     try:
-        tensors = load_file(path)
+        with safe_open(path, framework="pt") as file:
+            names = [name for name in file.offset_keys() if not (constants and re.search(constants, name))]
+            found = {name: tuple(file.get_slice(name).get_shape()) for name in names}
+            asked = {name: shape for name, shape in shapes.items() if name in found or name not in optional}
+            _require_equal(path, found, asked)
+            return {name: file.get_tensor(name) for name in names if wanted is None or wanted(name)}
     except (SafetensorError, OSError) as error:
         raise UserError(
             f"{path} is not a whole safetensors file ({error}). Delete it: it is then fetched again."
         ) from error
-    _require_equal(path, {name: tuple(tensor.shape) for name, tensor in tensors.items()}, shapes)
-    return tensors
 
 
 def _require_equal(path: Path, found: dict[str, tuple[int, ...]], expected: dict[str, tuple[int, ...]]) -> None:
