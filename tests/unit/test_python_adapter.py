@@ -1,11 +1,13 @@
 """A user's own class: what is accepted, and that every mistake in it is told in words, with file and line."""
 
+import ast
 import threading
 
 import numpy as np
 import pytest
 
 from embedshift.batching import map_ahead
+from embedshift.codehash import digest_of_tree
 from embedshift.errors import UserError
 from embedshift.models.load import load_adapter
 
@@ -221,3 +223,11 @@ def test_the_shipped_example_knows_a_sine(repository):
     assert frames.shape == (1, 10, 2)
     np.testing.assert_allclose(frames[0, :, 0], 20 * np.log10(0.5 / np.sqrt(2)), atol=0.01)
     np.testing.assert_allclose(frames[0, :, 1], 1.0, atol=0.01)
+
+
+def test_the_example_in_the_documentation_is_the_shipped_one_and_short(repository):
+    page = (repository / "docs" / "add_your_own_model.md").read_text()
+    shown = page.split("```python\n")[1].split("```")[0]
+    shipped = (repository / "examples" / "rms_and_centroid.py").read_text()
+    assert digest_of_tree(ast.parse(shown)) == digest_of_tree(ast.parse(shipped))
+    assert len(shown.splitlines()) < 20
