@@ -110,3 +110,29 @@ def test_a_mistake_that_shows_without_running_stops_the_start(study, old, new, w
     assert done.returncode != 0
     for word in words:
         assert word in done.stdout + done.stderr
+
+
+def write_wav2vec2(folder, seed):
+    import torch
+    import transformers
+
+    torch.manual_seed(seed)
+    config = transformers.Wav2Vec2Config(
+        hidden_size=16, num_hidden_layers=2, num_attention_heads=2, intermediate_size=16, conv_dim=(8,) * 7,
+        num_conv_pos_embeddings=8, num_conv_pos_embedding_groups=2)  # fmt: skip
+    transformers.Wav2Vec2Model(config).save_pretrained(folder)
+    transformers.Wav2Vec2FeatureExtractor().save_pretrained(folder)
+
+
+def test_a_folder_of_a_hugging_face_model(study):
+    write_wav2vec2(study.folder / "models" / "speech", seed=1)
+    config = config_with_plug_in()
+    config["models"]["speech"] = {"adapter": "transformers:models/speech", "options": {"layer": 1}}
+    study.write_config(config)
+    clean = "results/embeddings/tones/speech/clean.h5"
+    study.run(clean)
+    with h5py.File(study.folder / clean) as file:
+        assert file["embedding"].shape == (12, 16)
+    assert study.planned_rules(clean) == {}
+    write_wav2vec2(study.folder / "models" / "speech", seed=2)
+    assert study.planned_rules(clean) == {"fetch_weights": 1, "embed_clips": 1}
