@@ -98,10 +98,12 @@ def module_files(adapter: str, backend: str = "embedshift") -> list[str]:
     if backend == "official":
         family = adapter.partition(":")[0]
         return sorted([*OFFICIAL_FILES, f"models/official_{family}.py"])
-    return sorted(entry_of(adapter).files)
+    return sorted(ENTRIES[adapter.partition(":")[0]].files)
 
 
-def _value_of(option: str, settings: dict[str, Any]) -> Any:
+def _value_of(option: str | tuple[str, ...], settings: dict[str, Any]) -> Any:
+    if isinstance(option, tuple):
+        return " ".join(settings["options"][name] for name in option)
     return settings["options"][option] if option else None
 
 

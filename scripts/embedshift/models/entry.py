@@ -35,7 +35,8 @@ class Entry:
     Attributes
     ----------
     sample_rate_hz : rate, or `{value of rate_option: rate}`; None where only the loaded model knows
-    dim : `{value of dim_option: dimension}`, `{None: dimension}`, or `{}` where only the loaded model knows
+    dim : `{value of dim_option: dimension}`, `{None: dimension}`, or `{}` where only the loaded model knows; where
+        several options decide, `dim_option` names them and the keys are their values with a space between
     files : library files whose code decides the numbers, relative to the package
     source : where the official weights live
     weights : name of the weights, a template of the options (`openl3_{input_repr}_{content}`); empty for none
@@ -57,7 +58,7 @@ class Entry:
     source: str = ""
     options: Mapping[str, Option] = field(default_factory=dict)
     precisions: tuple[str, ...] = ("float32",)
-    dim_option: str = ""
+    dim_option: str | tuple[str, ...] = ""
     rate_option: str = ""
     weights: str = ""
     tokenizers: Mapping[Any, str] = field(default_factory=dict)
