@@ -4,7 +4,7 @@ A clip is cut into windows of one second, overlapping where `hop_s` is less; a f
 the windows pass the network one by one: as fast as together, because what is between two layers then stays in the
 cache, and a clip's embedding is the same, bit for bit, alone and in a batch.
 
-In bfloat16 the convolutions but the first are rounded; spectrogram and normalisations stay in float32. The cosine to
+In bfloat16 all convolutions but the first are rounded; the spectrogram and its normalisation are not. The cosine to
 float32 is 0.99999, but embeddings of different clips are alike to 0.995 and more with seeded weights: what sets them
 apart (a clip's embedding less the mean of all) keeps a cosine of 0.995 to 0.999 only.
 """
