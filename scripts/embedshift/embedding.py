@@ -88,7 +88,7 @@ def embed_clips(
     manifest : CSV with the columns `clip_id`, `audio_sha256`: the clips and their order
     audio : audio file of the condition; None where the last finished output is known to be up to date
     weights, receipt : the model's weights and the JSON that states their `sha256`; None for a model without any
-    settings : JSON with dataset, model, condition, adapter, options, precision, frames
+    settings : JSON with dataset, model, condition, adapter, options, precision, frames, and backend if not embedshift's
     code : the job's code digests (embedshift.codehash.code_of)
     origin : digest of all that leads to this output (embedshift.freshness.origin_of)
     device, batch_size, threads : change no number beyond rounding
@@ -141,7 +141,7 @@ def _embed_anew(
     """Compute what no earlier run left, write the output and keep it."""
     started_s = time.monotonic()
     weights_sha256 = _weights_sha256(given.receipt)
-    chosen = choose_device(device)
+    chosen = "cpu" if job.get("backend") == "official" else choose_device(device)
     exact_float32(chosen)
     with AudioReader(given.audio) as reader:
         _check_same_clips(given.manifest, reader)
