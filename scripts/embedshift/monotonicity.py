@@ -3,24 +3,36 @@
 The published value (Deng et al. 2025) is the squared Spearman correlation on the very rows that the direction was
 fitted on; its value without any effect is about dim / rows, up to a perfect order where rows do not outnumber
 dimensions (which is 1 - 1 / strengths^2, as clips are not tied within a strength). Beside it stand the value on
-groups that the fit has not seen, a permutation null for both, and intervals from resampled groups.
+groups that the fit has not seen, a permutation null for both, and intervals from resampled groups; and, for the same
+projections, Pearson's correlation and the rank correlation within each held-out clip, which differences between clips
+cannot dilute.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
 
 from embedshift.directions import unit
-from embedshift.least_squares import CentredRows, merge_scatter, solve_least_squares
-from embedshift.rank_correlation import resampled_spearman, signed_square, spearman
-from embedshift.resampling import bootstrap_counts, column_blocks, group_folds, permuted_levels
+from embedshift.least_squares import CentredRows, Solution, merge_scatter, solve_least_squares
+from embedshift.rank_correlation import (
+    pearson,
+    resampled_pearson,
+    resampled_spearman,
+    signed_square,
+    spearman,
+)
+from embedshift.resampling import bootstrap_counts, bootstrap_means, column_blocks, group_folds, permuted_levels
+from embedshift.sample_wise import spearman_within
 
 COLUMNS_PER_BLOCK = 32
+Solver = Callable[[CentredRows, np.ndarray, np.ndarray | None], Solution]
+Parts = list[tuple[int, np.ndarray, np.ndarray]]
 
 
 @dataclass(frozen=True)
 class Score:
-    """Squared Spearman correlation with its null values (permutations,) and bootstrap values (resamples,)."""
+    """A correlation, squared unless said otherwise, its null (permutations,) and bootstrap values (resamples,)."""
 
     value: float
     null: np.ndarray
@@ -38,7 +50,9 @@ class Monotonicity:
     fold : (clips,) int, the fold in which a clip was held out
     held_out_projection : (clips, strengths), on the direction fitted without the clip's fold, in standard deviations
         of the training projections around their mean; NaN with one group
-    in_sample, held_out : Score; held_out is None with one group
+    in_sample, held_out : Score of the squared Spearman correlation; held_out is None with one group
+    in_sample_pearson, held_out_pearson : the same of the squared Pearson correlation
+    within_clip : Score of the mean over held-out clips of Spearman's rho within the clip, not squared; or None
     """
 
     direction: np.ndarray
@@ -49,6 +63,9 @@ class Monotonicity:
     held_out_projection: np.ndarray
     in_sample: Score
     held_out: Score | None
+    in_sample_pearson: Score
+    held_out_pearson: Score | None
+    within_clip: Score | None
 
 
 def measure_monotonicity(
@@ -61,10 +78,13 @@ def measure_monotonicity(
     permutations: int,
     resamples: int,
     seed: int,
+    solve: Solver = solve_least_squares,
+    parts: Parts | None = None,
 ) -> Monotonicity:
     """Fit and score the global direction of the chosen clips of trajectories (all clips, strengths, dim).
 
-    group and label are those of the chosen clips. The held-out value is sign(rho) * rho^2 over the held-out
+    group and label are those of the chosen clips. `solve` gives the direction; `parts` are the `scatter_of_folds` of
+    the same clips, for callers that try several solvers. The held-out value is sign(rho) * rho^2 over the held-out
     projections of all clips together, each centred and scaled by its own fit's training projections. Within small
     folds the rank correlation would be inflated: every clip alone is often in perfect order, and few clips leave few
     ranks for others to come between. In the null every step, fitting and scaling included, is repeated on
@@ -75,20 +95,19 @@ def measure_monotonicity(
     fold = group_folds(group, label, folds, seed)
     levels = permuted_levels(len(clips), trajectories.shape[1], permutations, seed)
     counts = bootstrap_counts(group, resamples, seed)
-    parts = _scatter_of_folds(trajectories, clips, fold)
-    whole = _Fit(trajectories, clips, levels, parts)
-    rho, standardised = _score([whole], np.zeros_like(fold), clips, levels)
+    parts = scatter_of_folds(trajectories, clips, fold) if parts is None else parts
+    whole = _Fit(trajectories, clips, levels, parts, solve)
+    found, standardised = _score([whole], np.zeros_like(fold), clips, levels)
     projection = standardised * whole.deviation[0]
-    in_sample = Score(rho[0] ** 2, rho[1:] ** 2, resampled_spearman(projection, counts) ** 2)
-    held_out_projection, held_out = np.full_like(projection, np.nan), None
+    in_sample, in_sample_pearson = _in_sample_scores(found, projection, counts)
+    held_out_projection, held_out, held_out_pearson, within_clip = np.full_like(projection, np.nan), None, None, None
     if fold.max() > 0:
         fits = []
         for one in range(fold.max() + 1):
             others = [part for k, part in enumerate(parts) if k != one]
-            fits.append(_Fit(trajectories, clips[fold != one], levels[fold != one], others))
-        rho, held_out_projection = _score(fits, fold, clips, levels)
-        value = signed_square(rho)
-        held_out = Score(value[0], value[1:], signed_square(resampled_spearman(held_out_projection, counts)))
+            fits.append(_Fit(trajectories, clips[fold != one], levels[fold != one], others, solve))
+        found, held_out_projection = _score(fits, fold, clips, levels)
+        held_out, held_out_pearson, within_clip = _held_out_scores(found, held_out_projection, counts)
     return Monotonicity(
         direction=whole.direction[:, 0],
         condition_number=whole.condition_number,
@@ -98,6 +117,29 @@ def measure_monotonicity(
         held_out_projection=held_out_projection,
         in_sample=in_sample,
         held_out=held_out,
+        in_sample_pearson=in_sample_pearson,
+        held_out_pearson=held_out_pearson,
+        within_clip=within_clip,
+    )
+
+
+def _in_sample_scores(found: np.ndarray, projection: np.ndarray, counts: np.ndarray) -> tuple[Score, Score]:
+    """Return squared Spearman and Pearson; the sign of a fitted direction follows the strength by construction."""
+    rho, r = found[0] ** 2, found[1] ** 2
+    return (
+        Score(rho[0], rho[1:], resampled_spearman(projection, counts) ** 2),
+        Score(r[0], r[1:], resampled_pearson(projection, counts) ** 2),
+    )
+
+
+def _held_out_scores(found: np.ndarray, projection: np.ndarray, counts: np.ndarray) -> tuple[Score, Score, Score]:
+    rho, r, within = signed_square(found[0]), signed_square(found[1]), found[2]
+    levels = np.broadcast_to(np.arange(projection.shape[1])[None, :, None], (*projection.shape, 1))
+    of_clip = spearman_within(projection[:, :, None], levels)
+    return (
+        Score(rho[0], rho[1:], signed_square(resampled_spearman(projection, counts))),
+        Score(r[0], r[1:], signed_square(resampled_pearson(projection, counts))),
+        Score(within[0], within[1:], bootstrap_means(of_clip, counts)[:, 0]),
     )
 
 
@@ -108,10 +150,12 @@ class _Fit:
     the scatter that the folds share: one factorisation for all columns instead of one each.
     """
 
-    def __init__(self, trajectories: np.ndarray, clips: np.ndarray, levels: np.ndarray, parts: list) -> None:
+    def __init__(
+        self, trajectories: np.ndarray, clips: np.ndarray, levels: np.ndarray, parts: Parts, solve: Solver
+    ) -> None:
         rows = CentredRows(trajectories, clips)
         scatter = merge_scatter(parts) if len(rows) > rows.dim else None
-        solution = solve_least_squares(rows, levels.reshape(len(rows), -1), scatter)
+        solution = solve(rows, levels.reshape(len(rows), -1), scatter)
         self._trajectories, self._mean = trajectories, rows.mean
         self.condition_number, self.method = solution.condition_number, solution.method
         self.direction = unit(solution.coefficients.T).T
@@ -130,11 +174,13 @@ class _Fit:
 def _score(
     fits: list[_Fit], fit_of_clip: np.ndarray, clips: np.ndarray, levels: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Return rho of each column, (1 + permutations,), and the projections of the observed order (clips, strengths).
+    """Return Spearman's rho, Pearson's r and the mean rho within clips of each column, (3, 1 + permutations).
+
+    Also return the projections of the observed order (clips, strengths).
 
     Clip i is projected by `fits[fit_of_clip[i]]`.
     """
-    rho, observed = np.empty(levels.shape[2]), np.empty(levels.shape[:2])
+    found, observed = np.empty((3, levels.shape[2])), np.empty(levels.shape[:2])
     for columns in column_blocks(levels.shape[2], COLUMNS_PER_BLOCK):
         level = levels[:, :, columns]
         projection = np.empty(level.shape)
@@ -142,11 +188,12 @@ def _score(
             projection[fit_of_clip == one] = fit.project(clips[fit_of_clip == one], columns)
         if columns.start == 0:
             observed = projection[:, :, 0].copy()
-        rho[columns] = spearman(projection.reshape(-1, level.shape[2]), level.reshape(-1, level.shape[2]))
-    return rho, observed
+        flat = projection.reshape(-1, level.shape[2]), level.reshape(-1, level.shape[2])
+        found[:, columns] = spearman(*flat), pearson(*flat), spearman_within(projection, level).mean(axis=0)
+    return found, observed
 
 
-def _scatter_of_folds(trajectories: np.ndarray, clips: np.ndarray, fold: np.ndarray) -> list:
+def scatter_of_folds(trajectories: np.ndarray, clips: np.ndarray, fold: np.ndarray) -> Parts:
     """Return (rows, mean, scatter) of each fold, or nothing where no fit has more rows than dimensions."""
     if len(clips) * trajectories.shape[1] <= trajectories.shape[2]:
         return []

@@ -1,4 +1,4 @@
-"""Spearman's rank correlation between projections and strengths, for many columns or many resamples at once.
+"""Spearman's and Pearson's correlation between projections and strengths, for many columns or resamples at once.
 
 Every clip has one row at each strength, so all strengths are equally frequent, the midrank of a strength is a linear
 function of its position, and Spearman's rho is Pearson's correlation between the midranks of the projection and
@@ -23,6 +23,29 @@ def spearman(projection: np.ndarray, level: np.ndarray) -> np.ndarray:
     centred = level - level.mean(axis=0, dtype=np.float64)
     covariance = np.einsum("rc,rc->c", rank, centred)
     return _ratio(covariance, np.einsum("rc,rc->c", rank, rank) * np.einsum("rc,rc->c", centred, centred))
+
+
+def pearson(projection: np.ndarray, level: np.ndarray) -> np.ndarray:
+    """Return r for each column of projection and level, both (rows, columns); 0 where a column is constant."""
+    value, centred = (matrix - matrix.mean(axis=0, dtype=np.float64) for matrix in (projection, level))
+    covariance = np.einsum("rc,rc->c", value, centred)
+    return _ratio(covariance, np.einsum("rc,rc->c", value, value) * np.einsum("rc,rc->c", centred, centred))
+
+
+def resampled_pearson(projection: np.ndarray, counts: np.ndarray) -> np.ndarray:
+    """Return r for each resample of clips, (resamples,); NaN where a resample holds no clip.
+
+    projection (clips, strengths); counts (resamples, clips), how often each clip was drawn.
+    """
+    strengths = projection.shape[1]
+    level = np.arange(strengths) - (strengths - 1) / 2
+    centred = projection - projection.mean()
+    parts = np.stack([centred.sum(axis=1), (centred**2).sum(axis=1), centred @ level], axis=1)
+    total, square, covariance = (counts.astype(np.float64) @ parts).T
+    rows = strengths * counts.sum(axis=1)
+    mean_square = np.divide(total**2, rows, out=np.zeros_like(total), where=rows > 0)
+    product = np.maximum(square - mean_square, 0.0) * rows * (strengths**2 - 1) / 12
+    return np.where(rows > 0, _ratio(covariance, product), np.nan)
 
 
 def resampled_spearman(projection: np.ndarray, counts: np.ndarray) -> np.ndarray:

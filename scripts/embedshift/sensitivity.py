@@ -12,10 +12,11 @@ from threadpoolctl import threadpool_limits
 
 from embedshift.directions import sample_wise_directions
 from embedshift.displacement import Displacement, measure_displacement
-from embedshift.monotonicity import Monotonicity, Score, measure_monotonicity
+from embedshift.monotonicity import Monotonicity, measure_monotonicity
+from embedshift.monotonicity_rows import correlation_rows
 from embedshift.needs import FEWEST_GROUPS, FEWEST_STRENGTHS
 from embedshift.rank_correlation import highest_squared_spearman
-from embedshift.resampling import bootstrap_counts, bootstrap_means, p_value, percentile_interval
+from embedshift.resampling import bootstrap_counts, bootstrap_means, percentile_interval
 from embedshift.spectra import (
     clean_variances,
     components_for,
@@ -34,7 +35,6 @@ SINGULAR_VALUES = 50
 ILL_CONDITIONED = 1e6
 
 Row = dict[str, Any]
-Subset = tuple[str, np.ndarray]
 
 
 def measure_sensitivity(
@@ -103,15 +103,6 @@ def _origin(wanted: Mapping[str, Any], settings: str, code: str, notes: list[str
     }
 
 
-def _subsets(sweep: Sweep) -> list[Subset]:
-    """Return `all` and, where there are several, every class, each with the positions of its clips."""
-    classes = np.unique(sweep.label)
-    everything = ("all", np.arange(len(sweep.label)))
-    if len(classes) < 2:
-        return [everything]
-    return [everything, *((str(label), np.flatnonzero(sweep.label == label)) for label in classes)]
-
-
 def _displacement_rows(sweep: Sweep, displacement: Displacement, wanted: Mapping[str, Any]) -> Iterator[Row]:
     """Yield mean length, relative length and cosines for each strength and class, with group-bootstrap intervals."""
     spread = displacement.clean_spread if displacement.clean_spread > 0 else np.nan
@@ -121,7 +112,7 @@ def _displacement_rows(sweep: Sweep, displacement: Displacement, wanted: Mapping
         ("cosine_to_clean", "", displacement.cosine_to_clean),
         ("cosine_alignment", "", displacement.cosine_alignment),
     )
-    for label, clips in _subsets(sweep):
+    for label, clips in sweep.subsets():
         counts = bootstrap_counts(sweep.group[clips], wanted["sensitivity"]["bootstrap"], wanted["seed"])
         for measure, variant, values in measures:
             names = {"label": label, "measure": measure, "variant": variant}
@@ -156,7 +147,7 @@ def _measure_directions(sweep: Sweep, wanted: Mapping[str, Any]) -> dict[str, Mo
     """Return the monotonicity along the global direction of all clips, and of each class along its own."""
     chosen = wanted["sensitivity"]
     measured = {}
-    for label, clips in _subsets(sweep):
+    for label, clips in sweep.subsets():
         LOGGER.info("Fitting the global direction of %d clips (%s)", len(clips), label)
         measured[label] = measure_monotonicity(
             sweep.trajectories,
@@ -172,30 +163,18 @@ def _measure_directions(sweep: Sweep, wanted: Mapping[str, Any]) -> dict[str, Mo
 
 
 def _direction_rows(sweep: Sweep, monotonicity: Mapping[str, Monotonicity], wanted: Mapping[str, Any]) -> Iterator[Row]:
-    """Yield squared Spearman correlations, in sample and held out, their ceiling, and mean held-out projections."""
-    for label, clips in _subsets(sweep):
+    """Yield correlations, in sample and held out, the ceiling of Spearman's, and mean held-out projections."""
+    for label, clips in sweep.subsets():
         found = monotonicity[label]
         names = {"label": label, "n": len(clips), "measure": "squared_spearman", "variant": "global_direction"}
         highest = highest_squared_spearman(len(clips), len(wanted["strengths"]))
         yield names | {"measure": "squared_spearman_ceiling", "value": highest}
-        yield names | {"split": "in_sample"} | _score_cells(found.in_sample, wanted)
+        yield from correlation_rows(found, names, wanted["sensitivity"]["confidence"])
         if found.held_out is None:
             continue
-        yield names | {"split": "held_out"} | _score_cells(found.held_out, wanted)
         names = {"label": label, "measure": "held_out_projection", "variant": "standardised", "split": "held_out"}
         counts = bootstrap_counts(sweep.group[clips], wanted["sensitivity"]["bootstrap"], wanted["seed"])
         yield from _mean_rows(found.held_out_projection, counts, wanted, names)
-
-
-def _score_cells(score: Score, wanted: Mapping[str, Any]) -> Row:
-    low, high = percentile_interval(score.resampled, wanted["sensitivity"]["confidence"])
-    return {
-        "value": score.value,
-        "ci_low": float(low),
-        "ci_high": float(high),
-        "null_mean": score.null.mean() if len(score.null) else np.nan,
-        "p_value": p_value(score.value, score.null),
-    }
 
 
 def _direction_arrays(found: Monotonicity) -> dict[str, np.ndarray]:
@@ -212,7 +191,7 @@ def _measure_spectra(sweep: Sweep, threads: int) -> tuple[list[Row], dict[str, n
     directions = sample_wise_directions(sweep.trajectories, threads)
     rows: list[Row] = []
     arrays: dict[str, np.ndarray] = {}
-    for label, clips in _subsets(sweep):
+    for label, clips in sweep.subsets():
         subset = slice(None) if label == "all" else clips
         centred, uncentred = displacement_variances(sweep.clean[subset], sweep.trajectories[subset])
         clean = clean_variances(sweep.clean[subset])
@@ -273,7 +252,7 @@ def _direction_notes(
 ) -> Iterator[str]:
     """Yield what a reader must know about folds and about the conditioning of the direction."""
     folds = wanted["sensitivity"]["folds"]
-    groups = {label: len(np.unique(sweep.group[clips])) for label, clips in _subsets(sweep)}
+    groups = {label: len(np.unique(sweep.group[clips])) for label, clips in sweep.subsets()}
     fewer = [f"{label} ({number})" for label, number in groups.items() if 1 < number < folds]
     if fewer:
         yield f"Fewer groups than the {folds} folds asked for, so there are as many folds as groups: {_listed(fewer)}."

@@ -33,6 +33,14 @@ class Sweep:
     trajectories: np.ndarray
     left_out: tuple[str, ...] = ()
 
+    def subsets(self) -> list[tuple[str, np.ndarray]]:
+        """Return `all` and, where there are several, every class, each with the positions of its clips."""
+        classes = np.unique(self.label)
+        everything = ("all", np.arange(len(self.label)))
+        if len(classes) < 2:
+            return [everything]
+        return [everything, *((str(label), np.flatnonzero(self.label == label)) for label in classes)]
+
 
 def build_sweep(manifest: str | Path, clean: str | Path, effected: Sequence[str | Path]) -> Sweep:
     """Read a sweep from embedding files, `effected` in the order of the strengths.

@@ -12,7 +12,7 @@ from embedshift.report.panels import (
     spec_of,
     strength_axis,
 )
-from embedshift.scores import held_out_score, in_sample_score, score_ceiling, why_no_held_out
+from embedshift.scores import LEAST_SQUARES, held_out_score, in_sample_score, score_ceiling, why_no_held_out
 from embedshift.study_layout import StrengthAxis, StudyLayout
 from embedshift.table_index import Row, TableIndex
 
@@ -71,7 +71,7 @@ def _null_phrase(null_mean: float | None) -> str:
 
 
 def _class_panel(table: TableIndex, place: Place, axis: StrengthAxis) -> Panel:
-    rows = table.rows(*place, axis.effect, "squared_spearman", split="held_out")
+    rows = table.rows(*place, axis.effect, "squared_spearman", variant=LEAST_SQUARES, split="held_out")
     rows = sorted((row for row in rows if row["label"] != "all" and row["value"] is not None), key=_value, reverse=True)
     if not rows:
         return Panel(**names_of(place, axis))

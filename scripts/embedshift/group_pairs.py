@@ -1,0 +1,77 @@
+"""Means over pairs of clips from different groups: estimates without the bias that clips of one group bring.
+
+A mean over all pairs (i, j) holds each clip with itself and with others of its recording; left out, the mean is an
+unbiased estimate (a U-statistic over groups). Everything is reduced to a matrix of sums between groups, on which
+resampling groups and flipping the signs of groups are quadratic forms.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+
+@dataclass(frozen=True)
+class Groups:
+    """The groups of some clips: `of_clip` (clips,) int, `size` (groups,) clips in each, `draws` (resamples, groups).
+
+    `draws` says how often each group occurs in each bootstrap resample; without rows nothing is resampled.
+    """
+
+    of_clip: np.ndarray
+    size: np.ndarray
+    draws: np.ndarray
+
+    def __len__(self) -> int:
+        """Return the number of groups."""
+        return len(self.size)
+
+    def total(self, values: np.ndarray) -> np.ndarray:
+        """Return the sum of values (clips, ...) in each group, (groups, ...) float64."""
+        total = np.zeros((len(self), *values.shape[1:]))
+        np.add.at(total, self.of_clip, values)
+        return total
+
+
+def groups_of(group: np.ndarray, counts: np.ndarray) -> Groups:
+    """Return the groups of clips with names `group` and the draws behind `bootstrap_counts` (resamples, clips)."""
+    _, first, of_clip, size = np.unique(np.asarray(group), return_index=True, return_inverse=True, return_counts=True)
+    return Groups(of_clip, size.astype(np.float64), counts[:, first].astype(np.float64))
+
+
+def sums_between(matrix: np.ndarray, groups: Groups) -> np.ndarray:
+    """Return the sums of matrix (clips, clips) over all pairs of groups, (groups, groups), zero within a group."""
+    between = groups.total(groups.total(matrix).T).T
+    np.fill_diagonal(between, 0.0)
+    return between
+
+
+def products_between(rows: np.ndarray, groups: Groups) -> np.ndarray:
+    """Return `sums_between` of the inner products of rows (clips, dim), without the matrix of all clips."""
+    total = groups.total(rows)
+    between = total @ total.T
+    np.fill_diagonal(between, 0.0)
+    return between
+
+
+def mean_between(between: np.ndarray, groups: Groups) -> tuple[float, np.ndarray]:
+    """Return the mean over pairs of clips from different groups, and that of each resample; NaN with one group.
+
+    Copies of one group in a resample count as that group, not as pairs of different ones.
+    """
+    ones = np.ones((1, len(groups)))
+    weights = np.concatenate([ones, groups.draws])
+    pairs = weights * groups.size
+    number = pairs.sum(axis=1) ** 2 - (pairs**2).sum(axis=1)
+    total = quadratic(between, weights)
+    mean = np.divide(total, number, out=np.full(len(total), np.nan), where=number > 0)
+    return float(mean[0]), mean[1:]
+
+
+def quadratic(matrix: np.ndarray, rows: np.ndarray) -> np.ndarray:
+    """Return r' M r for each of rows (number, groups)."""
+    return np.einsum("rg,rg->r", rows @ matrix, rows)
+
+
+def signs(groups: Groups, number: int, seed: int) -> np.ndarray:
+    """Return random signs of groups, (number, groups): the null where a group's rows might as well be reversed."""
+    return np.random.default_rng(seed).choice([-1.0, 1.0], size=(number, len(groups)))

@@ -1,0 +1,20 @@
+"""Measure the geometry of one model's embeddings along the sweep of one effect.
+
+Inputs: manifest.csv, clean.h5 and one embedding file for each strength, weakest first. Output: rows of sensitivity.csv;
+the measures are listed in `embedshift.geometry`, lengths are in units of the embedding.
+"""
+
+if __name__ == "__main__":
+    from embedshift.joblog import job_log
+
+    with job_log(snakemake.log[0]):
+        from embedshift.geometry import measure_geometry
+
+        measure_geometry(
+            manifest=snakemake.input.manifest,
+            clean=snakemake.input.clean,
+            effected=list(snakemake.input.effected),
+            rows=snakemake.output.rows,
+            settings=snakemake.params.settings,
+            code=snakemake.params.code,
+        )
