@@ -41,7 +41,7 @@ def snake(name, channels):
 
 def write_stable_audio_vae_checkpoint(path, seed):
     """Write the safetensors file `path`."""
-    decoder = convolution("decoder.conv1", 64, 16, 7)
+    decoder = convolution("decoder.conv1", 64, 256, 7)
     tensors = fill(encoder_shapes() | decoder, seed, GAINS)
     for name in tensors:
         if name.endswith(".alpha"):

@@ -39,11 +39,14 @@ class ReflectingConvolution(nn.Module):
 
 def reflect(signal: torch.Tensor, before: int, after: int) -> torch.Tensor:
     """Return `signal (batch, channels, time)` reflected at its ends; one too short gets zeros behind it first."""
+    if before == after == 0:
+        return signal
     missing = max(before, after) + 1 - signal.shape[2]
-    if missing <= 0:
-        return functional.pad(signal, (before, after), mode="reflect")
-    reflected = functional.pad(functional.pad(signal, (0, missing)), (before, after), mode="reflect")
-    return reflected[:, :, :-missing]
+    if missing > 0:
+        return reflect(functional.pad(signal, (0, missing)), before, after)[:, :, :-missing]
+    # put together from pieces: on a CPU several times as fast as torch's own reflection
+    head, tail = signal[:, :, 1 : before + 1].flip(2), signal[:, :, signal.shape[2] - after - 1 : -1].flip(2)
+    return torch.cat([head, signal, tail], dim=2)
 
 
 class ResidualUnit(nn.Module):
