@@ -33,7 +33,7 @@ def study(rng):
 
 def subspace(rng, rank=2):
     basis = np.linalg.qr(rng.standard_normal((DIM, rank)))[0]
-    return LinearEraser(rng.standard_normal(DIM), basis, basis.T)
+    return rng.standard_normal(DIM), LinearEraser(basis, basis.T, np.zeros(rank))
 
 
 def sklearn_scores(study, name, train_on, test_on, erase):
@@ -47,18 +47,19 @@ def sklearn_scores(study, name, train_on, test_on, erase):
 @pytest.mark.parametrize("form", ["none", "linear", "projection", "not linear"])
 def test_every_regime_gives_the_scores_of_the_published_loop(rng, study, form):
     clean, sweep, label, group, fold = study
-    linear = subspace(rng)
+    mean, linear = subspace(rng)
+    linear = LinearEraser.about(mean, linear.take, linear.give)
     projection = np.eye(DIM) - linear.take @ linear.give
     eraser = {
         "none": None,
         "linear": linear,
-        "projection": SimpleNamespace(mean=linear.mean, projection=projection),
+        "projection": SimpleNamespace(mean=mean, projection=projection),
         "not linear": SimpleNamespace(apply=lambda rows: np.tanh(linear.apply(rows))),
     }[form]
     erase = {
         "none": lambda rows: rows,
-        "not linear": lambda rows: np.tanh(linear.mean + (rows - linear.mean) @ projection),
-    }.get(form, lambda rows: linear.mean + (rows - linear.mean) @ projection)
+        "not linear": lambda rows: np.tanh(mean + (rows - mean) @ projection),
+    }.get(form, lambda rows: mean + (rows - mean) @ projection)
     found = score_regimes(clean, sweep, label, group, fold, {"tried": lambda *_: eraser}, PUBLISHED)
     at = {CLEAN: clean} | {position: sweep[:, position] for position in range(STRENGTHS)}
     for train, test in ((CLEAN, CLEAN), (CLEAN, 1), (1, CLEAN), (2, 2)):
@@ -71,7 +72,7 @@ def test_every_regime_gives_the_scores_of_the_published_loop(rng, study, form):
 
 def test_no_classifier_is_trained_twice(rng, study):
     clean, sweep, label, group, fold = study
-    erasers = {"subspace": lambda *_: subspace(rng), "nothing": lambda *_: None}
+    erasers = {"subspace": lambda *_: subspace(rng)[1], "nothing": lambda *_: None}
     found = score_regimes(clean, sweep, label, group, fold, erasers)
     trainings = {(eraser, train) for eraser, train, _ in found.scores}
     assert found.trained == CLASSES * len(trainings) == CLASSES * (3 * (2 + STRENGTHS) + 1)
@@ -118,7 +119,7 @@ def test_mix_draws_one_strength_for_each_clip_from_the_seed(study):
 
 def test_threads_do_not_change_a_bit(rng, study):
     clean, sweep, label, group, fold = study
-    eraser = subspace(rng)
+    _, eraser = subspace(rng)
     one, many = (
         score_regimes(clean, sweep, label, group, fold, {"e": lambda *_: eraser}, threads=threads) for threads in (1, 4)
     )

@@ -33,7 +33,7 @@ def study(rng, shape="line"):
 
 def first_axis():
     axis = np.eye(DIM)[:, :1]
-    return LinearEraser(np.full(DIM, 0.3), axis, axis.T)
+    return LinearEraser.about(np.full(DIM, 0.3), axis, axis.T)
 
 
 def moments(sweep, fold):

@@ -27,6 +27,16 @@ def test_the_thin_form_is_the_projection(rng, rank, oblique):
     np.testing.assert_allclose(rows @ weights + intercept, scores, rtol=0, atol=1e-9)
 
 
+def test_a_fitted_linear_eraser_is_taken_apart(rng):
+    from embedshift.erasers.linear_map import oblique_map
+
+    left, right = rng.standard_normal((2, 3, 40))
+    fitted = oblique_map(left, right, rng.standard_normal(40))
+    rows = rng.standard_normal((9, 40))
+    for given in (fitted, SimpleNamespace(map=fitted)):
+        np.testing.assert_allclose(linear_part(given).apply(rows), fitted.apply(rows), rtol=0, atol=1e-12)
+
+
 def test_what_removes_few_dimensions_is_kept_thin(rng):
     projection, mean = dense(rng, 200, 3)
     assert from_projection(mean, projection).take.shape == (200, 16)
