@@ -4,7 +4,6 @@ import numpy as np
 import pytest
 from published_probe import like_embeddings
 from sklearn.linear_model import LogisticRegression
-from threadpoolctl import threadpool_limits
 
 from embedshift.logistic import FeatureRows, GramRows, balanced_weights, fit_logistic, rows_of
 from embedshift.trust_region import fit_like_liblinear
@@ -110,12 +109,3 @@ def test_balanced_weights_are_those_of_scikit_learn(rng):
 
     positive = rng.random(50) < 0.2
     np.testing.assert_allclose(balanced_weights(positive), compute_sample_weight("balanced", positive), rtol=1e-15)
-
-
-def test_the_fit_has_the_same_bits_in_one_and_in_more_blas_threads_when_limited(rng):
-    embeddings, positive = like_embeddings(rng, *WIDE)
-    found = []
-    for _ in range(2):
-        with threadpool_limits(1):
-            found.append(fit_logistic(rows_of(embeddings), positive, balanced_weights(positive)).coefficients)
-    np.testing.assert_array_equal(*found)
