@@ -34,7 +34,8 @@ class Quantiser(nn.Module):
         super().__init__()
         self.in_proj = nn.Conv1d(LATENT_DIM, CODE_DIM, 1)
         self.out_proj = nn.Conv1d(CODE_DIM, LATENT_DIM, 1)
-        self.codebook = nn.Embedding(CODES, CODE_DIM)
+        # not drawn at random: on the device `meta` that would import all of torch's compiler
+        self.codebook = nn.Embedding.from_pretrained(torch.empty(CODES, CODE_DIM))
 
     def forward(self, latents: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
         """Return the quantised latents `(batch, 1024, frames)` and the projected ones `(batch, 8, frames)`."""
