@@ -20,6 +20,7 @@ from embedshift.models.load import load_adapter
 
 LOGGER = logging.getLogger("embedshift")
 REFERENCES = Path(__file__).with_name("models") / "references"
+GOLDEN = Path("data/weights/downloads")
 SAME = 1e-5
 """Largest relative difference between two embeddings of one clip."""
 BFLOAT16_TOLERANCE = 1e-4
@@ -108,6 +109,8 @@ def _comparisons(name: str, settings: dict[str, Any], adapter: Adapter) -> Itera
     alone = {key: embedding_of(adapter.embed, adapter, samples) for key, samples in signals.items()}
     exact = settings["precision"] == "float32"
     yield from _against_reference(name, stored_reference(settings), alone, exact)
+    if settings["adapter"] == "openl3" and exact:
+        yield from _against_openl3_files(name, settings, adapter)
     batch = np.stack([adapter.fit_length(samples) for samples in signals.values()])
     for title, order in ((f"{ITSELF} in a batch", [0, 1, 2]), (f"{ITSELF} in another place of a batch", [2, 0, 1])):
         frames = adapter.embed(batch[order])
@@ -127,6 +130,22 @@ def _against_reference(
         else:
             cosine = expected @ alone[key] / np.linalg.norm(expected) / np.linalg.norm(alone[key])
             yield Finding(name, compared_with, float(1 - cosine), BFLOAT16_TOLERANCE, ONE_MINUS_COSINE)
+
+
+def _against_openl3_files(name: str, settings: Mapping[str, Any], adapter: Adapter) -> Iterator[Finding]:
+    """Compare with OpenL3's own regression files, where the user has put them beside the downloaded weights."""
+    from embedshift.models.openl3_golden import GOLDEN_FILES, TOLERANCE, compare_with_golden
+
+    for golden in GOLDEN_FILES:
+        if "weights_file" in settings or settings["options"] != golden.options:
+            continue
+        audio, expected = (GOLDEN / address.rpartition("/")[2] for address in (golden.audio, golden.expected))
+        if audio.exists() and expected.exists():
+            found = compare_with_golden(adapter.embed, audio, expected)
+            yield Finding(name, f"OpenL3's own {expected.name}", found.difference, TOLERANCE)
+        else:
+            LOGGER.warning("%s: to compare with OpenL3's own numbers, put %s and %s into %s",
+                           name, golden.audio, golden.expected, GOLDEN)  # fmt: skip
 
 
 def embedding_of(embed: Callable[[np.ndarray], np.ndarray], adapter: Adapter, samples: np.ndarray) -> np.ndarray:

@@ -1,5 +1,7 @@
 """verify_models: published numbers hold, wrong weights and an adapter that mixes up its batch are found out."""
 
+import logging
+
 import numpy as np
 import pytest
 from published_weights import published_weights
@@ -7,6 +9,7 @@ from published_weights import published_weights
 from embedshift import verification
 from embedshift.check_signals import check_signals
 from embedshift.errors import UserError
+from embedshift.models import openl3_golden
 from embedshift.models.base import Adapter
 from embedshift.models.catalog import check_model, weights_name
 from embedshift.verification import findings_table, stored_reference, verify_models
@@ -68,3 +71,26 @@ def test_signals_are_those_of_the_references():
     crossings = np.diff(np.signbit(signals["chirp"]).astype(int)) != 0
     assert crossings[:8000].sum() < 150
     assert crossings[-1600:].sum() > 1300
+
+
+class Constant(LooksAtItsNeighbours):
+    """One number a clip, whatever stands beside it."""
+
+    def embed_checked(self, batch):
+        return np.abs(batch).mean(axis=1).reshape(-1, 1, 1)
+
+
+def test_openl3s_own_files_are_asked_for_and_then_compared(monkeypatch, tmp_path, caplog):
+    options = openl3_golden.GOLDEN_FILES[1].options
+    settings = model(adapter="openl3", options=options)
+    monkeypatch.setattr(verification, "load_adapter", lambda *given: Constant())
+    monkeypatch.setattr(verification, "GOLDEN", tmp_path)
+    monkeypatch.setattr(logging.getLogger("embedshift"), "propagate", True)
+    assert len(verify_models({"m": settings}, {}, "cpu")) == 2
+    assert "chirp_44k_kapre_linear.npz into" in caplog.text
+    for name in ("chirp_44k.wav", "chirp_44k_kapre_linear.npz"):
+        (tmp_path / name).touch()
+    found = openl3_golden.Comparison(difference=2e-4, cosine=1.0)
+    monkeypatch.setattr(openl3_golden, "compare_with_golden", lambda embed, audio, expected: found)
+    with pytest.raises(UserError, match=r"OpenL3's own chirp_44k_kapre_linear.npz: DIFFERENT(.|\n)*2.0e-04"):
+        verify_models({"m": settings}, {}, "cpu")
