@@ -16,14 +16,18 @@ from embedshift.least_squares import solve_least_squares
 
 
 def fit_global(clips: TrainingClips, options: Mapping[str, Any], seed: int) -> tuple[LinearMap, dict[str, float]]:
-    """Return the projection along the one direction of the pooled rows; the identity where nothing moves."""
+    """Return the projection along the one direction of the pooled rows; the identity where nothing moves.
+
+    The direction follows from the means at the strengths: where these are equal it is zero but for rounding.
+    """
     rows = clips.effected
+    if np.ptp(clips.level_means[1:], axis=0).max() <= clips.rounding:
+        return identity_map(clips.dim), {}
     targets = np.tile(strength_targets(clips.strengths), len(clips))[:, None]
     scatter = clips.effected_scatter if len(rows) > rows.dim else None
     solution = solve_least_squares(rows, targets, scatter)
     details = {"condition_number": solution.condition_number}
-    direction = unit(solution.coefficients[:, 0])
-    return (orthogonal_map(direction[None]) if direction.any() else identity_map(clips.dim)), details
+    return orthogonal_map(unit(solution.coefficients[:, 0])[None]), details
 
 
 def fit_sample_wise(clips: TrainingClips, options: Mapping[str, Any], seed: int) -> tuple[LinearMap, dict[str, float]]:

@@ -20,7 +20,7 @@ from embedshift.erasers.training_clips import TrainingClips
 def fit(clips: TrainingClips, options: Mapping[str, Any], seed: int) -> tuple[LinearMap, dict[str, float]]:
     """Return the projection along the discriminant direction; the identity where the two means are equal."""
     difference = clips.effected.mean - clips.clean_rows.mean
-    if not difference.any():
+    if np.linalg.norm(difference) <= clips.rounding:
         return identity_map(clips.dim), {}
     within = (_shrunk_clean(clips) + clips.strengths * _shrunk_effected(clips)) / (1 + clips.strengths)
     coefficients = scipy.linalg.solve(within, difference, assume_a="pos", check_finite=False)

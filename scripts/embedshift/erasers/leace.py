@@ -16,7 +16,7 @@ import scipy.linalg
 from embedshift.directions import strength_targets
 from embedshift.erasers.ledoit_wolf import merge_rows, shrunk_covariance
 from embedshift.erasers.linear_map import LinearMap, identity_map, oblique_map, whitened_map
-from embedshift.erasers.training_clips import TrainingClips
+from embedshift.erasers.training_clips import SMALLEST_DIFFERENCE, TrainingClips
 from embedshift.least_squares import CentredRows
 
 SMALLEST_SHARE = 1e-10
@@ -48,7 +48,7 @@ def fit_to_moments(
     """
     mean, covariance = merge_rows(sets, scatters)
     cross = (levels - levels.mean(axis=0)).T @ (concept - concept.mean(axis=0)) / len(levels)
-    if not cross.any() or not np.trace(covariance):
+    if np.abs(cross).max() <= SMALLEST_DIFFERENCE * np.sqrt(np.trace(covariance) + mean @ mean):
         return identity_map(len(mean))
     if shrinkage == "none":
         return _with_pseudo_inverse(covariance, cross, mean)

@@ -8,8 +8,8 @@ et al., JMLR 13, 2012, Gaussian kernels of three widths) between the outputs at 
 made small, so that no smooth function tells levels apart. Last, a LEACE eraser of all levels is fitted on the
 outputs: what is left linearly, also outside the principal coordinates, goes.
 
-Trained on one thread with a generator of its own, on clips in an order that follows from their embeddings: the same
-clips and seed give the same weights, whatever the order of the clips and the number of cores.
+Trained on one thread with a generator of its own: the same clips and seed give the same weights on any number of
+cores.
 """
 
 from collections.abc import Iterator, Mapping
@@ -54,12 +54,12 @@ def _principal_axes(clips: TrainingClips, number: int) -> tuple[np.ndarray, np.n
 
 
 def _coordinates(clips: TrainingClips, mean: np.ndarray, components: np.ndarray) -> np.ndarray:
-    """Return principal coordinates (clips, 1 + strengths, q) float32, clean first, clips in `clips.order`."""
+    """Return principal coordinates (clips, 1 + strengths, q) float32, clean first."""
     coordinates = np.empty((len(clips), 1 + clips.strengths, len(components)), dtype=np.float32)
     coordinates[:, 0] = (clips.clean - mean) @ components.T
     for at, part in clips.blocks():
         coordinates[at, 1:] = (part - mean) @ components.T
-    return coordinates[clips.order]
+    return coordinates
 
 
 def _train(

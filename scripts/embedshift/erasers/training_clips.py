@@ -17,6 +17,7 @@ from embedshift.errors import UserError
 from embedshift.least_squares import CentredRows
 
 BLOCK_VALUES = 1 << 20
+SMALLEST_DIFFERENCE = 1e-12
 
 
 @dataclass(frozen=True)
@@ -34,7 +35,10 @@ class FittedOn:
 
 
 class TrainingClips:
-    """Training clips of one model and one effect.
+    """Training clips of one model and one effect, in an order that follows from their embeddings.
+
+    So no bit of a fitted eraser depends on the order in which the clips are given. `chosen` holds the rows in that
+    order; `clean`, `labels`, `groups` and whatever has one row a clip follow it.
 
     Parameters
     ----------
@@ -72,6 +76,7 @@ class TrainingClips:
     ) -> None:
         chosen = np.arange(len(clean)) if clips is None else np.asarray(clips)
         _check_shapes(sweep, clean, labels, strengths, groups, chosen)
+        chosen = _in_order(sweep, clean, chosen)
         self.sweep, self.chosen, self.threads = sweep, chosen, threads
         self.clean = np.asarray(clean)[chosen]
         self.all_clean = self.clean if all_clean is None else np.asarray(all_clean)
@@ -143,6 +148,12 @@ class TrainingClips:
         return np.concatenate([self.clean_rows.mean[None], total / len(self)])
 
     @cached_property
+    def rounding(self) -> float:
+        """The length below which a difference of means is rounding noise, in units of the embedding."""
+        squares = np.trace(self.effected_scatter) / len(self.effected) + self.effected.mean @ self.effected.mean
+        return float(SMALLEST_DIFFERENCE * np.sqrt(squares))
+
+    @cached_property
     def sample_wise_directions(self) -> np.ndarray:
         """One direction for each clip from its own trajectory, (clips, dim), in the order of the chosen."""
         directions = np.empty((len(self), self.dim))
@@ -150,14 +161,14 @@ class TrainingClips:
             directions[at] = sample_wise_directions(part, self.threads)
         return directions
 
-    @cached_property
-    def order(self) -> np.ndarray:
-        """Positions of the clips in an order that depends on their embeddings only, not on the order given."""
-        keys = [
-            clean.tobytes() + np.ascontiguousarray(self.sweep[clip, -1]).tobytes()
-            for clean, clip in zip(np.ascontiguousarray(self.clean), self.chosen, strict=True)
-        ]
-        return np.array(sorted(range(len(keys)), key=keys.__getitem__))
+
+def _in_order(sweep: np.ndarray, clean: np.ndarray, clips: np.ndarray) -> np.ndarray:
+    """Return the clips sorted by the bytes of their embeddings, clean and at the strongest."""
+
+    def key(clip: int) -> bytes:
+        return clean[clip].tobytes() + sweep[clip, -1].tobytes()
+
+    return np.array(sorted(clips.tolist(), key=key), dtype=np.int64)
 
 
 def _check_shapes(
