@@ -16,6 +16,7 @@ ENVIRONMENTS = {
                "transformers"],
     "analysis": ["numpy", "scipy", "scikit-learn", "h5py", "matplotlib", "plotly", "jinja2", "docutils",
                  "threadpoolctl", "soundfile", "psutil"],
+    "maps": ["numpy", "scipy", "scikit-learn", "umap-learn", "h5py", "threadpoolctl", "psutil"],
 }  # fmt: skip
 HEADER = """# The versions of requirements.lock that these rules need, for `snakemake --sdm conda`.
 # Written by envs/write_environments.py; do not edit.

@@ -4,7 +4,8 @@ Required inputs: STUDY and the imports of common.smk.
 Outputs: none.
 """
 
-FIGURES = ["trajectories", "monotonicity", "spectra", "displacement", "overview"]
+FIGURES = ["trajectories", "monotonicity", "spectra", "common_motion", "displacement", "overview"]
+FIGURES += ["umap"] if STUDY.config["maps"]["umap"] else []
 
 
 def temp_unless_kept(path):
@@ -135,6 +136,22 @@ def expected_outputs(wildcards):
             for dataset in STUDY.datasets
         }
         | {path: expected_embedding(*of) for path, of in embeddings_by_path().items()}
+def geometry_measured(ending):
+    """Return one kind of file on geometry for every data set, model and effect of the study."""
+    return expand(
+        "<study>/geometry/{dataset}/{model}/{effect}.{ending}",
+        dataset=STUDY.datasets,
+        model=STUDY.models,
+        effect=STUDY.effects,
+        ending=ending,
+    )
+
+
+def maps_by_umap():
+    """Return the rows of the maps by UMAP, where the config asks for them."""
+    return ["<study>/maps/umap.csv"] if STUDY.config["maps"]["umap"] else []
+
+
         | {
             f"{STUDY_FOLDER}/sensitivity/{dataset}/{model}/{effect}.h5": [
                 STUDY.sensitivity_settings(dataset, model, effect),
@@ -155,6 +172,15 @@ def command_of_this_study():
 
 def expected_embedding(dataset, model, condition):
     """Return `[settings, code]` of one embedding file."""
+        | {
+            f"{STUDY_FOLDER}/geometry/{dataset}/{model}/{effect}.h5": [
+                STUDY.geometry_settings(dataset, model, effect),
+                code_of("measure_geometry.py"),
+            ]
+            for dataset in STUDY.datasets
+            for model in STUDY.models
+            for effect in STUDY.effects
+        }
     return [
         STUDY.embedding_settings(dataset, model, condition),
         embedding_code(model, condition),

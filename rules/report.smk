@@ -30,7 +30,7 @@ rule describe_study:
         excluded=expand(rules.prepare_clips.output.excluded, dataset=STUDY.datasets),
         notes=expand(rules.prepare_clips.output.notes, dataset=STUDY.datasets),
         embeddings=list(embeddings_by_path()),
-        analyses=measured("h5"),
+        analyses=[*measured("h5"), *geometry_measured("h5")],
     output:
         description="<study>/study.json",
     log:
@@ -57,7 +57,7 @@ rule build_report:
             effect=STUDY.effects,
         ),
         figures=expand("<study>/figures/{figure}.svg", figure=FIGURES),
-        captions=expand("report/{caption}.rst", caption=[*FIGURES, "workflow", "sensitivity_table", "sounds"]),
+        captions=expand("report/{caption}.rst", caption=[*FIGURES, "claims", "workflow", "sensitivity_table", "sounds"]),
         template="report/page.html.j2",
         css="report/page.css",
         script="report/page.js",

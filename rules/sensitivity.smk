@@ -30,8 +30,8 @@ rule measure_sensitivity:
 
 rule tabulate_sensitivity:
     input:
-        rows=measured("csv"),
-        trajectories=measured("trajectories.csv"),
+        rows=[*measured("csv"), *geometry_measured("csv")],
+        trajectories=[*measured("trajectories.csv"), *maps_by_umap()],
     output:
         sensitivity=report(
             "<study>/tables/sensitivity.csv",
@@ -171,3 +171,51 @@ rule plot_overview:
         "Drawing overview of {STUDY.name}"
     script:
         "../scripts/plot_overview.py"
+
+
+rule plot_umap:
+    input:
+        table=rules.tabulate_sensitivity.output.trajectories,
+    output:
+        svg=report(
+            "<study>/figures/umap.svg",
+            caption="../report/umap.rst",
+            category="Sensitivity",
+            labels={"figure": "umap"},
+        ),
+        png="<study>/figures/umap.png",
+    log:
+        f"logs/plot_umap/{STUDY.name}.log",
+    conda:
+        "../envs/analysis.yaml"
+    params:
+        settings=STUDY.figure_settings(),
+        code=code_of("plot_umap.py"),
+    message:
+        "Drawing UMAP maps of {STUDY.name}"
+    script:
+        "../scripts/plot_umap.py"
+
+
+rule plot_common_motion:
+    input:
+        table=rules.tabulate_sensitivity.output.sensitivity,
+    output:
+        svg=report(
+            "<study>/figures/common_motion.svg",
+            caption="../report/common_motion.rst",
+            category="Sensitivity",
+            labels={"figure": "common_motion"},
+        ),
+        png="<study>/figures/common_motion.png",
+    log:
+        f"logs/plot_common_motion/{STUDY.name}.log",
+    conda:
+        "../envs/analysis.yaml"
+    params:
+        settings=STUDY.figure_settings(),
+        code=code_of("plot_common_motion.py"),
+    message:
+        "Drawing common motion of {STUDY.name}"
+    script:
+        "../scripts/plot_common_motion.py"

@@ -4,7 +4,7 @@ import base64
 import json
 
 import numpy as np
-from made_tables import CLASSES, CONFIG, made_settings, sensitivity_rows, trajectory_rows
+from made_tables import CLASSES, CONFIG, made_settings, sensitivity_rows, trajectory_rows, umap_rows
 
 from embedshift.examples import encode_mp3
 from embedshift.tables import write_table
@@ -16,6 +16,9 @@ CAPTIONS = (
     "trajectories",
     "monotonicity",
     "spectra",
+    "common_motion",
+    "umap",
+    "claims",
     "displacement",
     "sounds",
     "sensitivity_table",
@@ -27,7 +30,8 @@ def made_page_inputs(folder, repository, settings=None, classes=CLASSES, clips=2
     settings = settings or made_settings()
     folder.mkdir(parents=True, exist_ok=True)
     write_table(folder / "sensitivity.csv", sensitivity_rows(settings))
-    write_table(folder / "trajectories.csv", trajectory_rows(settings, classes=classes, clips=clips))
+    mapped = [rows(settings, classes=classes, clips=clips) for rows in (trajectory_rows, umap_rows)]
+    write_table(folder / "trajectories.csv", mapped[0] + mapped[1])
     (folder / "study.json").write_text(json.dumps(_description(json.loads(settings), classes)))
     return {
         "sensitivity": str(folder / "sensitivity.csv"),

@@ -17,6 +17,8 @@ CONFIG = {
     "study": "made",
     "seed": 1,
     "sensitivity": {"folds": 5, "permutations": 200, "bootstrap": 1000, "confidence": 0.95},
+    "geometry": {"ridge_share": 0.1, "neighbours": 10, "rotations": 39, "most_clips": 4096},
+    "maps": {"umap": True, "umap_neighbours": 15, "umap_points": 5000},
     "report": {"title": "A made study", "example_clips": 1, "example_strengths": 3},
 }
 
@@ -41,6 +43,7 @@ def sensitivity_rows(settings: str, seed: int = 1) -> list[dict]:
         rows += _sizes(place, effect, rng, strength=np.linspace(0.1, 1, count) if count > 1 else np.ones(1))
         if count > 1:
             rows += _directions(place, effect, rng) + _spectra(place, rng)
+        rows += _geometry(place, effect, np.random.default_rng(seed + 1))
     return rows
 
 
@@ -87,6 +90,30 @@ def _directions(place, effect, rng):
     return rows
 
 
+def _geometry(place, effect, rng):
+    """Return rows of the geometry with a generator of its own, so that the other rows stay what they were."""
+    cosine, null = rng.uniform(0.2, 0.8), {"null_mean": -0.001, "p_value": 1 / 201}
+    shares = (("mean_cosine", "between_groups"), ("common_share", "translation"), ("common_share", "rank_one"))
+    rows = []
+    for number, (measure, variant) in enumerate(shares):
+        for text in [*effect["strengths"], ""]:
+            value = _with_interval(cosine + 0.05 * number, 0.05)
+            rows.append({**place, "strength": text, "measure": measure, "variant": variant, **value, **null})
+    if len(effect["strengths"]) > 1:
+        spearman = {**place, "measure": "squared_spearman"}
+        rows.append({**spearman, "variant": "sample_wise_directions", "split": "in_sample", **_with_interval(1.0, 0)})
+        left_out = {"variant": "sample_wise_ridge", "split": "held_out", **_with_interval(0.6, 0.1)}
+        rows.append({**spearman, **left_out, "null_mean": -0.3, "p_value": 1 / 201})
+        for variant, value in (("largest_step", 2.5), ("at_one_strength", 1.7)):
+            row = {**place, "measure": "jump", "variant": variant, **_with_interval(value, 0.2)}
+            rows.append({**row, "null_mean": 1.2, "p_value": 1 / 201})
+    for variant, value in (("between_groups", 2.5), ("noise_corrected", 2.1)):
+        row = {**place, "measure": "participation_ratio", "variant": variant}
+        rows.append({**row, **_with_interval(value, 0.3)})
+    shared = {**place, "measure": "shared_rank", "variant": "parallel_analysis", "value": 3.0, "p_value": 1 / 40}
+    return [*rows, shared]
+
+
 def _spectra(place, rng):
     shares = rng.uniform(0.5, 0.8) ** np.arange(20)
     shares /= shares.sum()
@@ -117,6 +144,13 @@ def trajectory_rows(settings: str, seed: int = 1, classes=CLASSES, clips: int = 
                 start = centre + (0 if name == "mean" else rng.normal(0, 0.7, 3))
                 rows += _points({**place, "label": label, "variant": name}, effect, start, path)
     return rows
+
+
+def umap_rows(settings: str, seed: int = 1, classes=CLASSES, clips: int = 2) -> list[dict]:
+    """Return the rows of maps by UMAP: `clips` clips of each class."""
+    rows = trajectory_rows(settings, seed, classes, clips)
+    kept = [row for row in rows if row["measure"] in ("pc1", "pc2") and row["variant"] != "mean"]
+    return [{**row, "measure": f"umap{row['measure'][-1]}"} for row in kept]
 
 
 def _bent_path(count, rng):

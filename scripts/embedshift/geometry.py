@@ -17,23 +17,24 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import scipy
 from threadpoolctl import threadpool_limits
 
 from embedshift.common_motion import rank_one_parts, ratio_of_sums
 from embedshift.estimates import Estimate
 from embedshift.geometry_clouds import CleanCloud, cloud_rows
-from embedshift.geometry_dimensions import condition_rows, dimension_rows
+from embedshift.geometry_dimensions import FEWEST_GROUPS_FOR_RANK, condition_rows, dimension_rows
 from embedshift.geometry_directions import robust_direction_rows, sample_wise_rows
 from embedshift.geometry_motion import CommonMotion, shape_rows
 from embedshift.geometry_settings import GeometrySettings, Subset, read_subsets
 from embedshift.intrinsic_dimension import levina_bickel, neighbour_distances, two_nn
 from embedshift.needs import FEWEST_STRENGTHS
 from embedshift.resampling import group_folds
+from embedshift.store import write_arrays
 from embedshift.sweep import Sweep, build_sweep
 from embedshift.tables import write_table
 
 LOGGER = logging.getLogger("embedshift")
-FEWEST_GROUPS_FOR_NEIGHBOURS = 20
 
 Row = dict[str, Any]
 
@@ -43,11 +44,12 @@ def measure_geometry(
     manifest: str | Path,
     clean: str | Path,
     effected: Sequence[str | Path],
+    analysis: str | Path,
     rows: str | Path,
     settings: str,
     code: str,
 ) -> None:
-    """Analyse one model under one effect and write `rows` (CSV); `code` only names what made them.
+    """Analyse one model under one effect; write `analysis` (HDF5: what was analysed, with notes) and `rows` (CSV).
 
     effected: embedding files in the order of the strengths. settings: JSON with dataset, model, effect, strengths
     (texts), seed, sensitivity {folds, permutations, bootstrap, confidence} and geometry {ridge_share, neighbours,
@@ -65,6 +67,19 @@ def measure_geometry(
         LOGGER.info("The sweep has %d clips, %d strengths, %d dimensions", *sweep.trajectories.shape)
         names = {column: wanted[column] for column in ("dataset", "model", "effect")}
         write_table(rows, (names | row for row in geometry_rows(sweep, wanted["strengths"], chosen)))
+    arrays = {name: getattr(sweep, name) for name in ("clip_id", "label", "group")}
+    notes = json.dumps(list(_notes(sweep, chosen)), ensure_ascii=False)
+    origin = {"settings": settings, "code": code, "model": wanted["model"], "notes": notes}
+    write_arrays(analysis, arrays, {**origin, "numpy": np.__version__, "scipy": scipy.__version__})
+
+
+def _notes(sweep: Sweep, chosen: GeometrySettings) -> Iterator[str]:
+    """Yield what a reader must know about what was left out."""
+    clips, groups = len(sweep.clip_id), len(np.unique(sweep.group))
+    if clips > chosen.most_clips:
+        yield f"Of {clips} clips at most {chosen.most_clips}, in whole groups, were compared pair by pair."
+    if groups < FEWEST_GROUPS_FOR_RANK:
+        yield f"With {groups} groups, fewer than 20, there is no count of shared directions and no intrinsic dimension."
 
 
 def geometry_rows(sweep: Sweep, texts: Sequence[str], chosen: GeometrySettings) -> Iterator[Row]:
@@ -143,7 +158,7 @@ def _neighbour_rows(
     gram: np.ndarray, pairs: Subset, chosen: GeometrySettings, names: Mapping[str, Any]
 ) -> Iterator[Row]:
     """Yield intrinsic dimensions of a cloud of clips; for fewer than 20 groups there are too few neighbours."""
-    if len(pairs.groups) < FEWEST_GROUPS_FOR_NEIGHBOURS:
+    if len(pairs.groups) < FEWEST_GROUPS_FOR_RANK:
         return
     nearest = neighbour_distances(gram, pairs.groups.of_clip, chosen.neighbours)
     for name, estimate in (("two_nn", two_nn), ("levina_bickel", levina_bickel)):

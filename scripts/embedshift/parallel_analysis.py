@@ -6,8 +6,8 @@ own: lengths and angles within a clip stay, what clips have in common goes. For 
 distributed as the data, so that the test of the first component is exact; no coordinate axis is special, as it would be
 with permuted columns. Nothing is centred: a translation common to all clips is one shared direction. After each
 component that passes, it is projected out and what is left is rotated anew (deflation, Dobriban & Owen 2019), or else
-a large component would hide the smaller ones. Projecting out makes the rotated data smaller, so a component that exceeds
-those of an earlier step needs no new rotations.
+a large component would hide the smaller ones. Projecting out makes the rotated data smaller, so a component that
+exceeds those of an earlier step needs no new rotations.
 """
 
 from dataclasses import dataclass

@@ -126,6 +126,20 @@ class Study:
                 "renormalise": self.effects[effect]["renormalise"],
                 "tail_s": self.effects[effect]["tail_s"],
                 "strengths": list(self.strengths(effect).values()),
+    def geometry_settings(self, dataset: str, model: str, effect: str) -> str:
+        """Return the settings of `measure_geometry`."""
+        names = {"dataset": dataset, "model": model, "effect": effect, "seed": self.config["seed"]}
+        sensitivity = {key: value for key, value in self.config["sensitivity"].items() if key != "clips_in_maps"}
+        chosen = {"sensitivity": sensitivity, "geometry": self.config["geometry"]}
+        return canonical_json({**names, **self._sweep(effect), **chosen})
+
+    def map_settings(self) -> str:
+        """Return the settings of `map_trajectories`: all maps of the study."""
+        strengths = {effect: list(self.strengths(effect)) for effect in self.effects}
+        clips = self.config["sensitivity"]["clips_in_maps"]
+        chosen = {**self.config["maps"], "clips_per_class": clips, "seed": self.config["seed"]}
+        return canonical_json({"order": self._order(), "strengths": strengths, "maps": chosen})
+
                 "strength_texts": list(self.strengths(effect)),
                 "target_lufs": self.datasets[dataset]["preparation"]["target_lufs"],
                 "number": report["example_strengths"],
@@ -143,7 +157,8 @@ class Study:
     def report_settings(self) -> str:
         """Return the settings of `build_report`."""
         return canonical_json({**self._outline(), "report": self.config["report"], "figures": self.config["figures"],
-                               "sensitivity": self.config["sensitivity"], "seed": self.config["seed"]})  # fmt: skip
+                               "sensitivity": self.config["sensitivity"], "geometry": self.config["geometry"],
+                               "maps": self.config["maps"], "seed": self.config["seed"]})  # fmt: skip
 
     def _model_settings(self, model: str) -> dict[str, Any]:
         """Return a model's settings with what its weights and its plug-in are, but not where a checkpoint lies."""

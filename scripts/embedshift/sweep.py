@@ -24,6 +24,7 @@ class Sweep:
     clean : float32 array, shape (clips, dim)
     trajectories : float32 array, shape (clips, strengths, dim), strengths from the weakest to the strongest
     left_out : clips of the manifest that are silent, clean or at some strength, and so are missing here
+    split : str array, shape (clips,), the division given with the data set (`train`, `test` or empty), or None
     """
 
     clip_id: np.ndarray
@@ -32,6 +33,7 @@ class Sweep:
     clean: np.ndarray
     trajectories: np.ndarray
     left_out: tuple[str, ...] = ()
+    split: np.ndarray | None = None
 
     def subsets(self) -> list[tuple[str, np.ndarray]]:
         """Return `all` and, where there are several, every class, each with the positions of its clips."""
@@ -54,7 +56,7 @@ def build_sweep(manifest: str | Path, clean: str | Path, effected: Sequence[str 
         If a file does not hold the clips of the manifest, the dimensions differ, no clip remains, or a clip or class
         has a name that the tables use for something else.
     """
-    clip_id, label, group = _read_manifest(manifest)
+    clip_id, label, group, split = _read_manifest(manifest)
     _check_names(manifest, clip_id, label)
     reference = read_embeddings(clean, clip_id)
     silent = reference.silent.copy()
@@ -74,6 +76,7 @@ def build_sweep(manifest: str | Path, clean: str | Path, effected: Sequence[str 
         clean=reference.embedding[kept],
         trajectories=_keep_in_place(trajectories, kept),
         left_out=tuple(np.array(clip_id)[silent].tolist()),
+        split=np.array(split)[kept],
     )
 
 
@@ -85,7 +88,7 @@ def _keep_in_place(trajectories: np.ndarray, kept: np.ndarray) -> np.ndarray:
     return trajectories[: len(kept)]
 
 
-def _read_manifest(path: str | Path) -> tuple[list[str], list[str], list[str]]:
+def _read_manifest(path: str | Path) -> tuple[list[str], list[str], list[str], list[str]]:
     with open(path, newline="", encoding="utf-8") as file:
         reader = csv.DictReader(file)
         missing = {"clip_id", "label", "group"} - set(reader.fieldnames or ())
@@ -95,7 +98,8 @@ def _read_manifest(path: str | Path) -> tuple[list[str], list[str], list[str]]:
     if not rows:
         raise UserError(f"{path} lists no clips: every clip was excluded, or the data set is empty.")
     clip_id = [row["clip_id"] for row in rows]
-    return clip_id, [row["label"] for row in rows], [row["group"] or row["clip_id"] for row in rows]
+    group = [row["group"] or row["clip_id"] for row in rows]
+    return clip_id, [row["label"] for row in rows], group, [row.get("split") or "" for row in rows]
 
 
 def _check_names(manifest: str | Path, clip_id: list[str], label: list[str]) -> None:

@@ -7,14 +7,15 @@ from typing import Any
 
 from embedshift.study_layout import StudyLayout
 
-COMPONENTS = ("pc1", "pc2", "pc3")
+PRINCIPAL = ("pc1", "pc2")
+UMAP = ("umap1", "umap2")
 MEAN = "mean"
 CLEAN = "clean"
 
 
 @dataclass(frozen=True)
 class MapLine:
-    """One trajectory: `points` are (pc1, pc2) at the strengths `texts`, weakest first; `clean` may be missing."""
+    """One trajectory: `points` are coordinates at the strengths `texts`, weakest first; `clean` may be missing."""
 
     label: str
     variant: str
@@ -45,32 +46,37 @@ class TrajectoryMap:
         return [line for line in means if line.label != "all"] or means
 
     def axis_title(self, component: str) -> str:
-        """Return for example `PC 1 (43 %)`."""
+        """Return for example `PC 1 (43 %)`, or `UMAP 1`."""
         share = self.explained_share.get(component)
-        name = f"PC {component[-1]}"
+        name = f"{'UMAP' if component in UMAP else 'PC'} {component[-1]}"
         return name if share is None else f"{name} ({share:.0%})".replace("%", " %")
 
 
-def gather_maps(rows: Iterable[Mapping[str, Any]], layout: StudyLayout) -> dict[tuple[str, str, str], TrajectoryMap]:
-    """Return a map for each (dataset, model, effect) of the layout that has rows."""
+def gather_maps(
+    rows: Iterable[Mapping[str, Any]], layout: StudyLayout, axes: tuple[str, str] = PRINCIPAL
+) -> dict[tuple[str, str, str], TrajectoryMap]:
+    """Return a map for each (dataset, model, effect) of the layout that has rows; `axes` are the measures to take."""
     grouped = defaultdict(list)
     for row in rows:
         if row["value"] is not None:
             grouped[row["dataset"], row["model"], row["effect"]].append(row)
-    return {key: _map(grouped[key], layout.effects[key[2]].texts) for key in grouped if key[2] in layout.effects}
+    return {key: _map(grouped[key], layout.effects[key[2]].texts, axes) for key in grouped if key[2] in layout.effects}
 
 
-def _map(rows: list[Mapping[str, Any]], texts: tuple[str, ...]) -> TrajectoryMap:
+def _map(rows: list[Mapping[str, Any]], texts: tuple[str, ...], axes: tuple[str, str]) -> TrajectoryMap:
     shares = {row["variant"]: row["value"] for row in rows if row["measure"] == "explained_share"}
     coordinates: dict[tuple[str, str], dict[str, dict[str, float]]] = defaultdict(lambda: defaultdict(dict))
     for row in rows:
-        if row["measure"] in COMPONENTS:
+        if row["measure"] in axes:
             coordinates[row["label"], row["variant"]][row["strength"]][row["measure"]] = row["value"]
-    lines = tuple(_line(label, variant, at, texts) for (label, variant), at in coordinates.items())
+    lines = tuple(_line(label, variant, at, texts, axes) for (label, variant), at in coordinates.items())
     return TrajectoryMap(explained_share=shares, lines=lines)
 
 
-def _line(label: str, variant: str, at: Mapping[str, Mapping[str, float]], texts: tuple[str, ...]) -> MapLine:
-    complete = {text: (pcs["pc1"], pcs.get("pc2", 0.0)) for text, pcs in at.items() if "pc1" in pcs}
+def _line(
+    label: str, variant: str, at: Mapping[str, Mapping[str, float]], texts: tuple[str, ...], axes: tuple[str, str]
+) -> MapLine:
+    first, second = axes
+    complete = {text: (found[first], found.get(second, 0.0)) for text, found in at.items() if first in found}
     known = tuple(text for text in texts if text in complete)
     return MapLine(label, variant, complete.get(CLEAN), known, tuple(complete[text] for text in known))

@@ -20,7 +20,7 @@ LIBRARY = sorted((SCRIPTS / "embedshift").rglob("*.py"))
 DEVELOPERS_COMMANDS = {"free_folder", "write_effects_catalog", "write_readme_tables"}
 WITHOUT_CODE = {"fetch_weights", "check_outputs", "describe_models", "verify_models"}
 ENVIRONMENT_OF = {"audio": "audio", "models": "models", "analysis": "analysis"}
-IMPORT_NAMES = {"sklearn": "scikit-learn", "yaml": "pyyaml"}
+IMPORT_NAMES = {"sklearn": "scikit-learn", "yaml": "pyyaml", "umap": "umap-learn"}
 
 
 def rules():

@@ -4,7 +4,7 @@ import xml.etree.ElementTree as ElementTree
 
 import numpy as np
 import pytest
-from made_tables import EFFECTS, made_settings, sensitivity_rows, trajectory_rows
+from made_tables import EFFECTS, made_settings, sensitivity_rows, trajectory_rows, umap_rows
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from matplotlib.image import imread
@@ -17,11 +17,12 @@ from embedshift.figures.trajectories import draw_trajectories
 from embedshift.study_layout import StrengthAxis, read_layout
 from embedshift.tables import write_table
 
-FIGURES = ("trajectories", "monotonicity", "spectra", "overview", "displacement")
+FIGURES = ("trajectories", "umap", "monotonicity", "spectra", "overview", "common_motion", "displacement")
 
 
 def rows_for(figure, settings):
-    return trajectory_rows(settings) if figure == "trajectories" else sensitivity_rows(settings)
+    mapped = {"trajectories": trajectory_rows, "umap": umap_rows}
+    return mapped.get(figure, sensitivity_rows)(settings)
 
 
 def drawn(figure, settings, rows=None) -> Figure:
@@ -183,7 +184,7 @@ def test_the_overview_shows_and_colours_monotonicity_beside_that_of_a_perfect_or
     for effect, highest in (("two", 0.75), ("ten", 0.99)):
         score = {"dataset": "demo", "model": "timbre", "effect": effect, "label": "all", "strength": ""}
         score |= {"value": highest, "ci_low": None, "ci_high": None}
-        rows.append({**score, "measure": "squared_spearman", "split": "held_out"})
+        rows.append({**score, "measure": "squared_spearman", "variant": "global_direction", "split": "held_out"})
         rows.append({**score, "measure": "squared_spearman_ceiling", "split": ""})
     axes = drawn("overview", settings, rows).axes[0]
     assert {"0.75 of 0.75", "0.99 of 0.99"} <= {text.get_text() for text in axes.texts}

@@ -14,12 +14,13 @@ DRAWING = {
     "plot_monotonicity": 1,
     "plot_spectra": 1,
     "plot_displacement": 1,
+    "plot_common_motion": 1,
     "plot_overview": 1,
     "build_report": 1,
 }
 COLLECTING = {"tabulate_sensitivity": 1, "describe_study": 1, **DRAWING}
 
-EMBEDDING = {"apply_effect": 6, "embed_clips": 7, "measure_sensitivity": 2, **COLLECTING}
+EMBEDDING = {"apply_effect": 6, "embed_clips": 7, "measure_sensitivity": 2, "measure_geometry": 2, **COLLECTING}
 
 
 def with_change(*path, value):
@@ -38,8 +39,8 @@ def git(study, *arguments):
 
 def test_each_figure_is_its_own(finished_study):
     figures = sorted((finished_study.folder / "results/studies/small/figures").glob("*.svg"))
-    assert len(figures) == 5
-    assert len({figure.read_bytes() for figure in figures}) == 5
+    assert len(figures) == 6
+    assert len({figure.read_bytes() for figure in figures}) == 6
 
 
 def test_nothing_changed(study):
@@ -86,6 +87,7 @@ def test_one_strength_added(study):
         "apply_effect": 1,
         "embed_clips": 1,
         "measure_sensitivity": 1,
+        "measure_geometry": 1,
         "render_examples": 1,
         **COLLECTING,
     }
@@ -102,6 +104,7 @@ def test_the_setting_of_one_effect_changed(study):
         "apply_effect": 3,
         "embed_clips": 3,
         "measure_sensitivity": 1,
+        "measure_geometry": 1,
         "render_examples": 1,
         **COLLECTING,
     }
@@ -111,7 +114,13 @@ def test_the_setting_of_one_effect_changed(study):
 def test_a_model_added(study):
     study.write_config(with_change("models", "timbre_again", value={"adapter": "timbre"}))
     planned = study.planned_rules()
-    assert planned == {"apply_effect": 6, "embed_clips": 7, "measure_sensitivity": 2, **COLLECTING}
+    assert planned == {
+        "apply_effect": 6,
+        "embed_clips": 7,
+        "measure_sensitivity": 2,
+        "measure_geometry": 2,
+        **COLLECTING,
+    }
     embedding = [job for job in study.planned() if job.startswith(("Embedding", "Measuring"))]
     assert all("timbre_again" in job for job in embedding)
 
@@ -131,6 +140,7 @@ def test_how_embeddings_are_computed_changed(study):
     [
         ("scripts/embedshift/figures/overview.py", {"plot_overview": 1, "build_report": 1}),
         ("scripts/embedshift/displacement.py", {"measure_sensitivity": 2, **COLLECTING}),
+        ("scripts/embedshift/frechet.py", {"measure_geometry": 2, **COLLECTING}),
         ("scripts/embedshift/models/timbre.py", EMBEDDING),
         ("scripts/embedshift/study_description.py", {"describe_study": 1, "build_report": 1}),
         ("scripts/embedshift/models/crepe.py", {}),
@@ -155,7 +165,7 @@ def test_ten_clips_added_are_the_only_ones_embedded(study):
 
 def test_folds_changed(study):
     study.write_config(with_change("sensitivity", "folds", value=2))
-    assert study.planned_rules() == {"measure_sensitivity": 2, **COLLECTING}
+    assert study.planned_rules() == {"measure_sensitivity": 2, "measure_geometry": 2, **COLLECTING}
 
 
 def test_labels_corrected_in_the_table(tmp_path):
@@ -171,6 +181,7 @@ def test_labels_corrected_in_the_table(tmp_path):
         "index_dataset": 1,
         "prepare_clips": 1,
         "measure_sensitivity": 2,
+        "measure_geometry": 2,
         "render_examples": 2,
         **COLLECTING,
     }
@@ -185,7 +196,13 @@ def test_a_model_fixed_while_another_stays(study):
     study.write_config(with_change("models", "crepe", value={"adapter": "timbre", "options": {}}))
     study.run()
     study.write_config(with_change("models", "crepe", value={"adapter": "timbre", "frames": True}))
-    assert study.planned_rules() == {"apply_effect": 6, "embed_clips": 7, "measure_sensitivity": 2, **COLLECTING}
+    assert study.planned_rules() == {
+        "apply_effect": 6,
+        "embed_clips": 7,
+        "measure_sensitivity": 2,
+        "measure_geometry": 2,
+        **COLLECTING,
+    }
     assert not any(job.endswith("with timbre") for job in study.planned())
 
 
@@ -219,5 +236,6 @@ def test_lost_records_are_made_up_for_by_check_outputs(study):
     assert "sensitivity.permutations: 19 there, 39 here" in told.stderr
     (command,) = [line for line in told.stderr.splitlines() if "snakemake --configfile study.yaml --forcerun" in line]
     stale = command.split("--forcerun ")[1].split()
-    assert sorted(stale) == [f"results/studies/small/sensitivity/tones/timbre/{e}.h5" for e in ("gain", "lowpass")]
-    assert study.planned_rules("--forcerun", *stale) == {"measure_sensitivity": 2, **COLLECTING}
+    kinds = [(kind, effect) for kind in ("geometry", "sensitivity") for effect in ("gain", "lowpass")]
+    assert sorted(stale) == [f"results/studies/small/{kind}/tones/timbre/{effect}.h5" for kind, effect in kinds]
+    assert study.planned_rules("--forcerun", *stale) == {"measure_sensitivity": 2, "measure_geometry": 2, **COLLECTING}

@@ -12,7 +12,7 @@ from matplotlib.ticker import MaxNLocator
 
 from embedshift.figures.style import INK, MUTED, PanelGrid, grid_names, say_in_panel, short_text, strength_colours
 from embedshift.study_layout import StrengthAxis, StudyLayout
-from embedshift.trajectory_maps import MapLine, TrajectoryMap, gather_maps
+from embedshift.trajectory_maps import PRINCIPAL, MapLine, TrajectoryMap, gather_maps
 
 FOOTNOTE = (
     "Each panel has its own principal components (share of variance in brackets), with equal scales on both axes. "
@@ -22,20 +22,29 @@ FOOTNOTE = (
 
 def draw_trajectories(rows: Sequence[Mapping[str, Any]], layout: StudyLayout) -> Figure:
     """Draw a model x effect grid of maps from the rows of trajectories.csv."""
-    maps, colours = gather_maps(rows, layout), strength_colours(layout.colour_map)
+    return draw_maps(rows, layout, PRINCIPAL, FOOTNOTE)
+
+
+def draw_maps(
+    rows: Sequence[Mapping[str, Any]], layout: StudyLayout, measures: tuple[str, str], footnote: str
+) -> Figure:
+    """Draw a model x effect grid of maps whose coordinates are `measures`."""
+    maps, colours = gather_maps(rows, layout, measures), strength_colours(layout.colour_map)
     row_names, column_names = grid_names(layout)
     grid = PanelGrid(
-        row_names, column_names, width_in=layout.width_in, panel_height_in=1.3, bottom_in=0.42, footnote=FOOTNOTE
+        row_names, column_names, width_in=layout.width_in, panel_height_in=1.3, bottom_in=0.42, footnote=footnote
     )
     for row, (dataset, model) in enumerate(layout.grid_rows):
         for column, axis in enumerate(layout.effects.values()):
-            _draw_map(grid.axes[row][column], maps.get((dataset, model, axis.effect)), axis, colours)
+            _draw_map(grid.axes[row][column], maps.get((dataset, model, axis.effect)), axis, colours, measures)
     for column, axis in enumerate(layout.effects.values()):
         _draw_colour_key(grid, column, axis, colours)
     return grid.figure
 
 
-def _draw_map(axes: Axes, panel: TrajectoryMap | None, axis: StrengthAxis, colours: Colormap) -> None:
+def _draw_map(
+    axes: Axes, panel: TrajectoryMap | None, axis: StrengthAxis, colours: Colormap, measures: tuple[str, str]
+) -> None:
     if panel is None or not panel.lines:
         say_in_panel(axes, "no map in the table")
         return
@@ -45,8 +54,8 @@ def _draw_map(axes: Axes, panel: TrajectoryMap | None, axis: StrengthAxis, colou
         _draw_line(axes, line, axis, colours, width=1.5, size=3 if len(line.texts) > 1 else 9, opacity=1.0)
     axes.set_aspect("equal", adjustable="datalim")
     axes.autoscale_view()
-    axes.set_xlabel(panel.axis_title("pc1"))
-    axes.set_ylabel(panel.axis_title("pc2"))
+    axes.set_xlabel(panel.axis_title(measures[0]))
+    axes.set_ylabel(panel.axis_title(measures[1]))
     axes.xaxis.set_major_locator(MaxNLocator(3))
     axes.yaxis.set_major_locator(MaxNLocator(3))
 

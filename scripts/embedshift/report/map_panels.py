@@ -5,17 +5,25 @@ from typing import Any
 
 from embedshift.report.panels import Panel, Place, each_panel, names_of, rounded, spec_of
 from embedshift.study_layout import StrengthAxis, StudyLayout
-from embedshift.trajectory_maps import MapLine, TrajectoryMap
+from embedshift.trajectory_maps import PRINCIPAL, MapLine, TrajectoryMap
 
 
 def map_panels(
-    maps: Mapping[tuple[str, str, str], TrajectoryMap], layout: StudyLayout, *, with_clips: bool = True
+    maps: Mapping[tuple[str, str, str], TrajectoryMap],
+    layout: StudyLayout,
+    *,
+    with_clips: bool = True,
+    measures: tuple[str, str] = PRINCIPAL,
 ) -> list[Panel]:
     """Return a map for each data set, model and effect; without single clips it is much smaller."""
-    return each_panel(layout, lambda place, axis: _map_panel(maps.get((*place, axis.effect)), place, axis, with_clips))
+    return each_panel(
+        layout, lambda place, axis: _map_panel(maps.get((*place, axis.effect)), place, axis, with_clips, measures)
+    )
 
 
-def _map_panel(panel: TrajectoryMap | None, place: Place, axis: StrengthAxis, with_clips: bool) -> Panel:
+def _map_panel(
+    panel: TrajectoryMap | None, place: Place, axis: StrengthAxis, with_clips: bool, measures: tuple[str, str]
+) -> Panel:
     names = names_of(place, axis)
     if panel is None or not panel.lines:
         return Panel(**names, message="No map in the table.")
@@ -23,11 +31,12 @@ def _map_panel(panel: TrajectoryMap | None, place: Place, axis: StrengthAxis, wi
     means, clips = panel.of_means(), panel.of_clips() if with_clips else []
     traces = [trace for label in labels for trace in _lines_of(label, clips, axis, width=0.8, size=3, opacity=0.5)]
     traces += [trace for label in labels for trace in _lines_of(label, means, axis, width=2, size=6, opacity=1)]
-    x_axis = {"title": {"text": panel.axis_title("pc1")}, "nticks": 5}
-    y_axis = {"title": {"text": panel.axis_title("pc2")}, "nticks": 5, "scaleanchor": "x"}
+    titles = [panel.axis_title(measure) for measure in measures]
+    x_axis = {"title": {"text": titles[0]}, "nticks": 5}
+    y_axis = {"title": {"text": titles[1]}, "nticks": 5, "scaleanchor": "x"}
     description = (
         f"Map of {len(clips)} clips and {len(means)} class means of {place[1]} under {axis.effect} "
-        f"at {len(axis.texts)} strengths; {panel.axis_title('pc1')}, {panel.axis_title('pc2')}."
+        f"at {len(axis.texts)} strengths; {titles[0]}, {titles[1]}."
     )
     ends = (axis.with_unit(axis.texts[0]), axis.with_unit(axis.texts[-1])) if len(axis.texts) > 1 else ()
     spec = spec_of(traces, 290, xaxis=x_axis, yaxis=y_axis)

@@ -16,6 +16,8 @@ from embedshift.atomic import write_text
 from embedshift.number_text import count_text, number_text
 from embedshift.report.blocks import Block, arrange
 from embedshift.report.captions import read_captions
+from embedshift.report.claims import claims
+from embedshift.report.common_motion_panels import common_motion_panels
 from embedshift.report.displacement_panels import displacement_panels
 from embedshift.report.map_panels import map_panels
 from embedshift.report.monotonicity_panels import class_panels, monotonicity_panels
@@ -27,7 +29,7 @@ from embedshift.report.theme import css_colours, themes
 from embedshift.study_layout import StudyLayout, read_layout
 from embedshift.table_index import TableIndex
 from embedshift.tables import read_table
-from embedshift.trajectory_maps import gather_maps
+from embedshift.trajectory_maps import UMAP, gather_maps
 
 # plotly takes 4.8 million of the 15 that a page may have
 SOUND_CHARACTERS = 5_000_000
@@ -72,6 +74,7 @@ def build_report(
         "strengths": sum(len(axis.texts) for axis in layout.effects.values()),
         "heat_maps": heat_maps(table, layout),
         "summary": summary_rows(table, layout),
+        "claims": claims(table, layout),
         "figures": figures,
         "many_panels": len(layout.grid_rows) * len(layout.effects) > MANY_PANELS,
         "classes": sorted({row["label"] for row in coordinates} - {"all", ""}),
@@ -90,10 +93,12 @@ def _figures_that_fit(
     table: TableIndex, trajectories: list[dict[str, Any]], layout: StudyLayout
 ) -> tuple[list[Figure], str]:
     """Return the figures and their packed specifications; single clips leave the maps where they take too much."""
-    maps = gather_maps(trajectories, layout)
+    maps, by_umap = gather_maps(trajectories, layout), gather_maps(trajectories, layout, UMAP)
+    by_umap = by_umap if any(panel.lines for panel in by_umap.values()) else {}
     for with_clips in (True, False):
         specs: list[Mapping[str, Any]] = []
-        figures = _figures(table, map_panels(maps, layout, with_clips=with_clips), layout, specs)
+        umap_panels = map_panels(by_umap, layout, measures=UMAP) if by_umap and with_clips else []
+        figures = _figures(table, map_panels(maps, layout, with_clips=with_clips), umap_panels, layout, specs)
         packed = pack(specs)
         if len(packed) <= PANEL_CHARACTERS:
             break
@@ -102,13 +107,18 @@ def _figures_that_fit(
 
 
 def _figures(
-    table: TableIndex, maps: Sequence[Panel], layout: StudyLayout, specs: list[Mapping[str, Any]]
+    table: TableIndex,
+    maps: Sequence[Panel],
+    umap_panels: Sequence[Panel],
+    layout: StudyLayout,
+    specs: list[Mapping[str, Any]],
 ) -> list[Figure]:
     def blocks(panels: Sequence[Panel]) -> list[Block]:
         return arrange(panels, layout, specs)
 
     return [
         Figure("trajectories", "Maps of trajectories", blocks(maps)),
+        *([Figure("umap", "Maps by UMAP", blocks(umap_panels))] if umap_panels else []),
         Figure(
             "monotonicity",
             "Monotonicity",
@@ -116,6 +126,7 @@ def _figures(
             by_class=blocks(class_panels(table, layout)),
         ),
         Figure("spectra", "Dimensionality", blocks(spectra_panels(table, layout))),
+        Figure("common_motion", "Common motion", blocks(common_motion_panels(table, layout))),
         Figure("displacement", "Size and alignment", blocks(displacement_panels(table, layout))),
     ]
 

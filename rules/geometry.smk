@@ -1,0 +1,47 @@
+"""The geometry of a sweep beside its direction: dimensions, common motion, shape, distances, and maps by UMAP.
+
+Required inputs: manifest.csv, the embeddings of one model at `clean` and at all strengths of one effect; for the maps
+those of the whole study.
+Outputs: results/studies/{study}/geometry/{dataset}/{model}/{effect}.h5 and .csv (rows of tables/sensitivity.csv), and, where the
+config asks for UMAP, maps/umap.csv (rows of tables/trajectories.csv) and figures/umap.*; figures/common_motion.*.
+"""
+
+
+rule measure_geometry:
+    input:
+        manifest=rules.prepare_clips.output.manifest,
+        clean="<results>/embeddings/{dataset}/{model}/clean.h5",
+        effected=sweep_of,
+    output:
+        analysis="<study>/geometry/{dataset}/{model}/{effect}.h5",
+        rows="<study>/geometry/{dataset}/{model}/{effect}.csv",
+    log:
+        f"logs/measure_geometry/{STUDY.name}/{{dataset}}/{{model}}/{{effect}}.log",
+    conda:
+        "../envs/analysis.yaml"
+    params:
+        settings=lambda wildcards: STUDY.geometry_settings(wildcards.dataset, wildcards.model, wildcards.effect),
+        code=code_of("measure_geometry.py"),
+    message:
+        "Measuring the geometry of {wildcards.model} under {wildcards.effect} on {wildcards.dataset}"
+    script:
+        "../scripts/measure_geometry.py"
+
+
+rule map_trajectories:
+    input:
+        manifests=expand(rules.prepare_clips.output.manifest, dataset=STUDY.datasets),
+        embeddings=list(embeddings_by_path()),
+    output:
+        rows="<study>/maps/umap.csv",
+    log:
+        f"logs/map_trajectories/{STUDY.name}.log",
+    conda:
+        "../envs/maps.yaml"
+    params:
+        settings=STUDY.map_settings(),
+        code=code_of("map_trajectories.py"),
+    message:
+        "Mapping the trajectories of {STUDY.name} with UMAP"
+    script:
+        "../scripts/map_trajectories.py"
