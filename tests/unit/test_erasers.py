@@ -286,6 +286,15 @@ def test_the_stopping_rule_of_inlp_is_the_held_out_r2(rng):
     assert 0 < eraser.n_dimensions < 6
 
 
+def test_inlp_chooses_a_penalty_that_serves_other_clips_where_clips_are_few(rng):
+    data = planted_sweep(rng, clips=60, strengths=12, dim=200, noise=0.3)
+    assert fit_eraser("inlp", training_clips(data), {"ridge": 1e-6}).details["first_r2"] < 0.01
+    eraser = fit_eraser("inlp", training_clips(data))
+    assert eraser.details["first_r2"] > 0.15
+    assert eraser.n_dimensions >= 1
+    assert abs(eraser.basis[0] @ data["planted"]) > 0.7
+
+
 # --- Baselines
 
 
@@ -338,6 +347,7 @@ def test_more_copies_than_strengths_are_all_strengths(rng):
         ([{"eraser": "leace", "concept": "level"}], "strength, levels"),
         ([{"eraser": "cca_sample_wise", "threshold": 2}], "from 0.01 to 1.0"),
         ([{"eraser": "learned", "steps": 10.5}], "a whole number"),
+        ([{"eraser": "inlp", "ridge": "best"}], "held_out or a number"),
         (["lda", "lda"], "taken by an earlier item"),
         ([{"eraser": "lda", "name": "a/b"}], "letters, digits"),
         ([{"eraser": "random_subspace", "same_rank_as": "inlp"}, "inlp"], "there is none"),

@@ -102,8 +102,10 @@ ERASERS: dict[str, EraserEntry] = {
                 high=1.0,
             ),
             "ridge": Option(
-                "penalty of the regressions, in units of the mean variance over dimensions",
-                default=1e-3,
+                "penalty of the regressions, in units of the mean variance over dimensions; held_out: the best of six "
+                "on left-out groups",
+                default="held_out",
+                choices=("held_out",),
                 low=1e-9,
                 high=1e3,
             ),
@@ -218,12 +220,13 @@ def check_options(path: str, method: str, given: Mapping[str, Any]) -> dict[str,
 
 def _check_value(path: str, value: Any, option: Option) -> Any:
     number = isinstance(value, int | float) and not isinstance(value, bool)
-    if option.choices or option.free_text:
-        if not isinstance(value, str) or (option.choices and value not in option.choices):
-            allowed = ", ".join(map(str, option.choices)) or "a text"
-            raise UserError(f"{path}: found {value!r}. Allowed: {allowed}.")
+    if isinstance(value, str) and (option.free_text or value in option.choices):
         return value
+    if option.low is None:
+        raise UserError(f"{path}: found {value!r}. Allowed: {', '.join(option.choices) or 'a text'}.")
     if not number or not option.low <= value <= option.high or (option.whole and not isinstance(value, int)):
-        kind = "a whole number" if option.whole else "a number"
-        raise UserError(f"{path}: found {value!r}; allowed: {kind} from {option.low} to {option.high}.")
+        words = "".join(f"{choice} or " for choice in option.choices) + (
+            "a whole number" if option.whole else "a number"
+        )
+        raise UserError(f"{path}: found {value!r}; allowed: {words} from {option.low} to {option.high}.")
     return value if option.whole else float(value)

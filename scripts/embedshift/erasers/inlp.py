@@ -19,6 +19,10 @@ from embedshift.erasers.training_clips import TrainingClips
 from embedshift.least_squares import merge_scatter
 from embedshift.resampling import group_folds
 
+RIDGES = (1e-3, 1e-2, 1e-1, 1.0, 10.0, 100.0)
+"""Penalties to choose from, in units of the mean variance over dimensions: with fewer clips than dimensions the small
+ones fit the clips and predict nothing of others."""
+
 
 @dataclass(frozen=True)
 class _Moments:
@@ -62,14 +66,11 @@ class _ConstrainedRidge:
 def fit(clips: TrainingClips, options: Mapping[str, Any], seed: int) -> tuple[LinearMap, dict[str, float]]:
     """Return the projection along the directions of all rounds.
 
-    With fewer than two groups nothing can be left out: all `rounds` are done.
+    With fewer than two groups nothing can be left out: all `rounds` are done, with the smallest penalty.
     """
     parts = _moments_of_folds(clips, options["folds"], seed)
-    whole = _ConstrainedRidge(_merge(parts), options["ridge"])
-    others = [
-        _ConstrainedRidge(_merge(parts[:fold] + parts[fold + 1 :]), options["ridge"])
-        for fold in range(len(parts) if len(parts) > 1 else 0)
-    ]
+    ridge, others = _choose_ridge(parts, options["ridge"], clips.strengths)
+    whole = _ConstrainedRidge(_merge(parts), ridge)
     basis, scores = np.zeros((0, clips.dim)), []
     while len(basis) < min(options["rounds"], clips.dim - 1):
         scores.append(_held_out_r2(parts, others, clips.strengths))
@@ -79,7 +80,22 @@ def fit(clips: TrainingClips, options: Mapping[str, Any], seed: int) -> tuple[Li
         basis = np.concatenate([basis, direction[None]])
         for regression in (whole, *others):
             regression.remove(direction)
-    return orthogonal_map(basis), {"first_r2": scores[0], "last_r2": scores[-1]}
+    return orthogonal_map(basis), {"ridge": ridge, "first_r2": scores[0], "last_r2": scores[-1]}
+
+
+def _choose_ridge(parts: list[_Moments], ridge: float | str, strengths: int) -> tuple[float, list[_ConstrainedRidge]]:
+    """Return the penalty (the best of RIDGES on left-out groups, unless one is given) and the folds' regressions."""
+    best: tuple[float, list[_ConstrainedRidge]] = (RIDGES[0], [])
+    best_r2 = -np.inf
+    for candidate in RIDGES if ridge == "held_out" else (float(ridge),):
+        others = [
+            _ConstrainedRidge(_merge(parts[:fold] + parts[fold + 1 :]), candidate)
+            for fold in range(len(parts) if len(parts) > 1 else 0)
+        ]
+        r2 = _held_out_r2(parts, others, strengths)
+        if r2 > best_r2:
+            best, best_r2 = (candidate, others), r2
+    return best
 
 
 def _moments_of_folds(clips: TrainingClips, folds: int, seed: int) -> list[_Moments]:
