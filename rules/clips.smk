@@ -1,8 +1,29 @@
 """Sound files to clips of one rate, one length rule and one loudness.
 
 Required inputs: results/clips/{dataset}/listing.csv (written by the main process), the sound files it lists.
-Outputs: results/clips/{dataset}/index.csv, clean.h5, manifest.csv, excluded.csv, notes.csv.
+Outputs: results/clips/{dataset}/index.csv, clean.h5, manifest.csv, excluded.csv, notes.csv; of a data set that is to be
+fetched and is not there yet, its folder and the listing.
 """
+
+
+# Only for data sets that are not there: of all others, and of this one at the next start, the main process writes the
+# listing.
+rule fetch_dataset:
+    output:
+        listing="<results>/clips/{dataset}/listing.csv",
+    wildcard_constraints:
+        dataset=one_of(TO_BE_FETCHED),
+    log:
+        "logs/fetch_dataset/{dataset}.log",
+    conda:
+        "../envs/models.yaml"
+    params:
+        download=lambda wildcards: STUDY.download(wildcards.dataset),
+        code=code_of("fetch_dataset.py"),
+    message:
+        "Fetching, verifying and unpacking the data set {wildcards.dataset}"
+    script:
+        "../scripts/fetch_dataset.py"
 
 
 rule index_dataset:
@@ -11,13 +32,14 @@ rule index_dataset:
     output:
         index="<results>/clips/{dataset}/index.csv",
         notes="<results>/clips/{dataset}/index_notes.csv",
+        excluded="<results>/clips/{dataset}/index_excluded.csv",
     log:
         "logs/index_dataset/{dataset}.log",
     conda:
-        "../envs/audio.yaml"
+        "../envs/analysis.yaml"
     params:
         settings=lambda wildcards: STUDY.index_settings(wildcards.dataset),
-        code=code_of("index_dataset.py"),
+        code=lambda wildcards: indexing_code(wildcards.dataset),
     message:
         "Reading labels and groups of {wildcards.dataset}"
     script:
@@ -28,6 +50,7 @@ rule prepare_clips:
     input:
         index=rules.index_dataset.output.index,
         index_notes=rules.index_dataset.output.notes,
+        index_excluded=rules.index_dataset.output.excluded,
     output:
         clean="<results>/clips/{dataset}/clean.h5",
         manifest="<results>/clips/{dataset}/manifest.csv",

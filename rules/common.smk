@@ -10,7 +10,7 @@ import time
 
 from snakemake.exceptions import WorkflowError
 
-from embedshift.audio_rows import audio_rows_digest
+from embedshift.audio_rows import is_to_be_fetched, sounds_digest
 from embedshift.codehash import code_of
 from embedshift.configuration import complete_config
 from embedshift.device import has_gpu_driver
@@ -45,11 +45,10 @@ def check_folder():
 def list_sounds(study, dataset):
     """Write the listing of a data set's sounds (in the main process) and return a digest of what decides its clips."""
     settings = study.datasets[dataset]
-    folder, table = Path(settings["folder"]).expanduser(), settings["table"]
     listing = Path(study.results, "clips", dataset, "listing.csv")
-    if workflow.is_main_process:
-        write_listing(folder, table, listing)
-    return audio_rows_digest(folder, table, listing)
+    if workflow.is_main_process and not is_to_be_fetched(settings):
+        write_listing(settings["folder"], settings["table"], listing)
+    return sounds_digest(settings, listing)
 
 
 def one_of(names):
@@ -93,6 +92,7 @@ STARTED_S = time.time()
 STUDY, SOUNDS = start_study()
 RESULTS = STUDY.results
 STUDY_FOLDER = STUDY.folder
+TO_BE_FETCHED = [name for name, dataset in STUDY.datasets.items() if is_to_be_fetched(dataset)]
 config.update(STUDY.config)
 
 

@@ -20,7 +20,7 @@ rule apply_effect:
     threads: workflow.cores
     params:
         settings=lambda wildcards: STUDY.effect_settings(wildcards.dataset, wildcards.effect, wildcards.strength),
-        code=code_of("apply_effect.py"),
+        code=lambda wildcards: rendering_code(wildcards.effect),
     message:
         "Rendering {wildcards.effect} at {wildcards.strength} on {wildcards.dataset}"
     script:

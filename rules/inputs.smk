@@ -62,17 +62,28 @@ def environment_of(wildcards):
     return f"../envs/official_{settings['adapter']}.yaml" if official else "../envs/models.yaml"
 
 
+def indexing_code(dataset):
+    """Return digests of the code that lists the clips, of the chosen reader too."""
+    return code_of("index_dataset.py", also=STUDY.reader_files(dataset))
+
+
+def rendering_code(effect):
+    """Return digests of the code that renders an effect."""
+    return code_of("apply_effect.py", also=STUDY.rendering_files(effect))
+
+
 def embedding_code(model, condition):
     """Return digests of the embedding code, of the chosen adapter and of the code that made the audio."""
     scripts = ["embed_clips.py"] + ([] if condition == "clean" else ["apply_effect.py"])
-    return code_of(*scripts, also=STUDY.adapter_files(model))
+    rendering = [] if condition == "clean" else STUDY.rendering_files(condition.split("/")[0])
+    return code_of(*scripts, also=[*STUDY.adapter_files(model), *rendering])
 
 
 def embedding_origin(dataset, model, condition):
     """Return a digest of all that leads to one embedding file: sounds, settings and code, but no label or group."""
     return origin_of(
         SOUNDS[dataset],
-        code_of("index_dataset.py"),
+        indexing_code(dataset),
         STUDY.clip_settings(dataset),
         code_of("prepare_clips.py"),
         STUDY.embedding_settings(dataset, model, condition),

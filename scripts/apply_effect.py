@@ -16,4 +16,5 @@ if __name__ == "__main__":
             settings=snakemake.params.settings,
             code=snakemake.params.code,
             threads=snakemake.threads,
+            manifest=snakemake.input.manifest,
         )

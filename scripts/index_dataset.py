@@ -1,7 +1,8 @@
 """List the clips of one data set.
 
 Input: the listing of its sound files, its label table where it has one. Output: index.csv (one row a clip, times in
-seconds) and index_notes.csv (defaults that were taken, for the report).
+seconds), index_excluded.csv (clips that the reader left out, with reasons) and index_notes.csv (defaults that were
+taken, for the report).
 """
 
 if __name__ == "__main__":
@@ -14,5 +15,6 @@ if __name__ == "__main__":
             listing=snakemake.input.listing,
             output=snakemake.output.index,
             notes=snakemake.output.notes,
+            excluded=snakemake.output.excluded,
             settings=snakemake.params.settings,
         )

@@ -1,7 +1,7 @@
 """Decode, cut and loudness-normalise the clips of one data set.
 
-Input: index.csv and its notes. Output: clean.h5 (float32 samples at the data set's rate), manifest.csv (LUFS, dB,
-seconds), excluded.csv (reasons) and notes.csv (for the report).
+Input: index.csv, its notes and the clips it leaves out. Output: clean.h5 (float32 samples at the data set's rate),
+manifest.csv (LUFS, dB, seconds), excluded.csv (reasons) and notes.csv (for the report).
 """
 
 if __name__ == "__main__":
@@ -23,4 +23,5 @@ if __name__ == "__main__":
             code=snakemake.params.code,
             threads=snakemake.threads,
             index_notes=snakemake.input.get("index_notes"),
+            index_excluded=snakemake.input.get("index_excluded"),
         )

@@ -3,13 +3,38 @@
 Imported by the Snakefile: needs only the standard library.
 """
 
+import json
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
-from embedshift.canonical import digest_text
+from embedshift.canonical import canonical_json, digest_text
 from embedshift.errors import UserError
 from embedshift.indexed_clips import IndexedClip
-from embedshift.listing import locate_table, read_listing
+from embedshift.listing import ListedFile, is_sound_file, locate_table, read_listing
+from embedshift.published_datasets import identity_of
 from embedshift.readers.folder import read_folder
+
+
+def sounds_digest(dataset: Mapping[str, Any], listing: Path) -> str:
+    """Return a digest of what decides the clips of a data set (settings of the config), and their sound.
+
+    A data set that is fetched has the same before it is there and after, as long as its files are those of the archive.
+    """
+    folder, table = Path(dataset["folder"]).expanduser(), dataset["table"]
+    if dataset["reader"] == "folder":
+        return audio_rows_digest(folder, table, listing)
+    return _listed_sounds_digest(folder, table, _sounds(dataset, folder, listing), dataset["reader_options"])
+
+
+def is_to_be_fetched(dataset: Mapping[str, Any]) -> bool:
+    """Return whether a data set asks to be fetched and is not there yet."""
+    return bool(dataset.get("download")) and not Path(dataset["folder"]).expanduser().exists()
+
+
+def receipt_of(folder: Path) -> Path:
+    """Return where the receipt of a fetched data set lies."""
+    return folder.with_name(f"{folder.name}.receipt.json")
 
 
 def audio_rows_digest(folder: Path, table: str | None, listing: Path) -> str:
@@ -25,6 +50,32 @@ def audio_rows_digest(folder: Path, table: str | None, listing: Path) -> str:
     except UserError:
         return digest_text(_unread(folder, table, Path(listing)))
     return digest_text("\n".join(map(_audio_row, clips)))
+
+
+def sounds_of(listed: list[ListedFile]) -> dict[str, str]:
+    """Return `{file: sha256}` of the sound files of a listing."""
+    return {entry.file: entry.sha256 for entry in listed if is_sound_file(entry.file)}
+
+
+def _sounds(dataset: Mapping[str, Any], folder: Path, listing: Path) -> dict[str, str]:
+    """Return `{file: sha256}`, or the checksum of the archive that the files came in."""
+    if is_to_be_fetched(dataset):
+        return dict(identity_of(dataset["download"]))
+    sounds, receipt = sounds_of(read_listing(listing)), receipt_of(folder)
+    if not dataset.get("download") or not receipt.is_file():
+        return sounds
+    told = json.loads(receipt.read_text(encoding="utf-8"))
+    unchanged = told.get("sounds") == digest_text(canonical_json(sounds))
+    return dict(identity_of(dataset["download"])) if unchanged else sounds
+
+
+def _listed_sounds_digest(
+    folder: Path, table: str | None, sounds: Mapping[str, str], reader_options: Mapping[str, Any]
+) -> str:
+    """Return a digest for a reader that decides which clips there are: all that it reads, and its options."""
+    places = [folder / table, Path(table).expanduser()] if table else []
+    content = next((place.read_bytes().hex() for place in places if place.is_file()), "")
+    return digest_text(canonical_json({"sounds": dict(sounds), "table": content, "options": dict(reader_options)}))
 
 
 def _audio_row(clip: IndexedClip) -> str:

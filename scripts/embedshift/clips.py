@@ -15,7 +15,15 @@ from embedshift.atomic import write_atomically, write_text
 from embedshift.decode import DecodedClip, decode_clip
 from embedshift.errors import UserError
 from embedshift.excerpt import Excerpt, UnusableClip
-from embedshift.indexed_clips import IndexedClip, csv_text, read_index, read_notes, write_notes
+from embedshift.indexed_clips import (
+    IndexedClip,
+    csv_text,
+    read_excluded,
+    read_index,
+    read_notes,
+    write_excluded,
+    write_notes,
+)
 from embedshift.loudness import BLOCK_S, integrated_loudness, is_measurable, normalise
 from embedshift.progress import Progress
 from embedshift.store import AudioWriter
@@ -37,7 +45,6 @@ MANIFEST_COLUMNS = (
     "peak",
     "note",
 )
-EXCLUDED_COLUMNS = ("clip_id", "file", "reason")
 READ_AHEAD_PER_THREAD = 4
 SHOWN = 10
 
@@ -90,8 +97,11 @@ def prepare_clips(
     code: str,
     threads: int,
     index_notes: str | Path | None = None,
+    index_excluded: str | Path | None = None,
 ) -> None:
     """Write clean.h5, manifest.csv, excluded.csv and notes.csv of one data set.
+
+    excluded.csv begins with the clips that the reader left out (`index_excluded`).
 
     `settings` is JSON: `preparation` (see `Preparation`) and `unusable_clips`, `exclude` or `stop`. The results are the
     same bits for any number of threads.
@@ -120,7 +130,8 @@ def prepare_clips(
             remarks.update(kind for kind, _ in outcome.remarks)
         _require_usable(left_out, len(clips), options.get("unusable_clips", "exclude"))
     write_text(manifest, csv_text(MANIFEST_COLUMNS, rows))
-    write_text(excluded, csv_text(EXCLUDED_COLUMNS, ((e.clip.clip_id, e.clip.file, e.reason) for e in left_out)))
+    before = read_excluded(index_excluded) if index_excluded else []
+    write_excluded(excluded, [*before, *((e.clip.clip_id, e.clip.file, e.reason) for e in left_out)])
     said = read_notes(index_notes) if index_notes else []
     write_notes(notes, said + summary_notes(clips, left_out, remarks))
 

@@ -11,6 +11,8 @@ from typing import Any
 
 import yaml
 
+from embedshift.audio_rows import is_to_be_fetched
+from embedshift.compatibility import spread_compatibility
 from embedshift.effect_catalog import check_effect
 from embedshift.errors import UserError
 from embedshift.models.catalog import check_model
@@ -38,11 +40,14 @@ def complete_config(config: Mapping[str, Any], repository: Path, working_folder:
     """
     schema = _read_yaml(repository / "config.schema.yaml")
     _stop_at(mistakes(config, schema), WHOLE if "study" in config and not config.keys() >= {*NAMED} else "")
+    config = without_removed(config)
     _stop_at(_name_mistakes(config))
     presets = _read_yaml(repository / "studies" / "presets.yaml")
-    complete = with_defaults(_with_presets(config, presets), schema)
+    complete = with_defaults(_with_presets(spread_compatibility(config), presets), schema)
     _stop_at(mistakes(complete, schema))
     complete["effects"], of_effects = _checked(complete["effects"], _effect_check(complete["datasets"]))
+    complete["datasets"], of_datasets = _checked(complete["datasets"], _dataset_check(schema))
+    _stop_at(of_datasets)
     complete["models"], of_models = _checked(complete["models"], check_model)
     _stop_at([*of_effects, *of_models])
     _stop_at(_loudness_mistakes(complete["effects"], complete["datasets"]))
@@ -58,6 +63,16 @@ def complete_config(config: Mapping[str, Any], repository: Path, working_folder:
 
 def _read_yaml(path: Path) -> dict[str, Any]:
     return yaml.safe_load(path.read_text(encoding="utf-8"))
+
+def without_removed(config: Mapping[str, Any]) -> Config:
+    """Return the config without data sets, effects and models that are null: so a later config file removes them."""
+    return {
+        key: {name: settings for name, settings in value.items() if settings is not None}
+        if key in NAMED and isinstance(value, Mapping)
+        else value
+        for key, value in config.items()
+    }
+
 
 
 def _stop_at(found: Iterable[str], advice: str = "") -> None:
@@ -111,6 +126,26 @@ def _checked(named: Mapping[str, Any], check: Callable[[str, Any], dict[str, Any
 def _effect_check(datasets: Mapping[str, Any]) -> Callable[[str, Any], dict[str, Any]]:
     """Hold each effect against the sample rate of every data set; some processors accept only certain rates."""
     rates_hz = sorted({dataset["preparation"]["sample_rate_hz"] for dataset in datasets.values()})
+def _dataset_check(schema: Mapping[str, Any]) -> Callable[[str, Any], dict[str, Any]]:
+    """Hold the options of each data set's reader against the schema of that reader, and fill in their defaults."""
+
+    def check(name: str, dataset: Mapping[str, Any]) -> dict[str, Any]:
+        reader, options = dataset["reader"], dataset.get("reader_options")
+        if dataset.get("download") not in (None, reader):
+            raise UserError(f"datasets.{name}.download is {dataset['download']}: write reader: {dataset['download']}.")
+        of_reader = schema["$defs"].get(f"{reader}_options")
+        if of_reader is None:
+            if options:
+                raise UserError(f"datasets.{name}.reader_options: the reader {reader} takes none. Leave the key out.")
+            return {key: value for key, value in dataset.items() if key != "reader_options"}
+        told = [f"datasets.{name}.reader_options.{text}" for text in mistakes(options or {}, of_reader)]
+        if told:
+            raise UserError("\n  - ".join(told))
+        return {**dataset, "reader_options": with_defaults(options or {}, of_reader, schema)}
+
+    return check
+
+
     return lambda name, effect: [check_effect(name, effect, rate_hz) for rate_hz in rates_hz][0]
 
 
@@ -118,7 +153,7 @@ def _missing_folders(datasets: Mapping[str, Any], working_folder: Path) -> list[
     told = []
     for name, dataset in datasets.items():
         folder = working_folder / os.path.expanduser(dataset["folder"])
-        if not folder.is_dir():
+        if not folder.is_dir() and not is_to_be_fetched({**dataset, "folder": folder}):
             told.append(f"datasets.{name}.folder: {folder} is no folder. Write the folder that holds the sound files.")
         elif dataset["table"] and not _is_file_in(dataset["table"], folder, working_folder):
             told.append(f"datasets.{name}.table: there is no file {dataset['table']} in {folder} or {working_folder}.")

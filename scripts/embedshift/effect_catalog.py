@@ -12,12 +12,13 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+from embedshift.compatibility import effect_quirks
 from embedshift.errors import UserError
 from embedshift.nearest_name import did_you_mean
 from embedshift.strengths import expand, text_of
 
 SWEEP = "sweep"
-EFFECT_KEYS = ("chain", "strengths", "neutral", "renormalise", "tail_s", "unit")
+EFFECT_KEYS = ("chain", "strengths", "neutral", "renormalise", "tail_s", "unit", "compatibility")
 LONGEST_TAIL_S = 60.0
 UNREPEATABLE = "external VST3 and AudioUnit plugins are not supported, since nothing says that they repeat themselves"
 OUT_OF_SCOPE = {
@@ -43,8 +44,8 @@ def check_effect(name: str, effect: Mapping[str, Any], sample_rate_hz: float | N
 
     The result has `chain` (each item with all parameters of its processor, so that a default that changes in a new
     version of the library is seen), `strengths` (numbers, in the order written; [1.0] where nothing is swept),
-    `neutral`, `renormalise`, `tail_s` and `unit`. Where `sample_rate_hz` is given, frequencies are held against its
-    half and processors against the rates that they accept.
+    `neutral`, `renormalise`, `tail_s` and `unit`, and `compatibility` where there is some. Where `sample_rate_hz` is
+    given, frequencies are held against its half and processors against the rates that they accept.
 
     Raises
     ------
@@ -66,7 +67,7 @@ def check_effect(name: str, effect: Mapping[str, Any], sample_rate_hz: float | N
         "renormalise": _check_renormalise(effect.get("renormalise"), chain, f"{path}.renormalise"),
         "tail_s": _check_tail(effect.get("tail_s"), f"{path}.tail_s"),
         "unit": _check_unit(effect.get("unit"), chain, swept, f"{path}.unit"),
-    }
+    } | _check_compatibility(effect, path)
 
 
 def condition_settings(effect: Mapping[str, Any], strength: float, target_lufs: float | None) -> dict[str, Any]:
@@ -81,7 +82,7 @@ def condition_settings(effect: Mapping[str, Any], strength: float, target_lufs: 
         "renormalise": effect["renormalise"],
         "tail_s": effect["tail_s"],
         "target_lufs": target_lufs if effect["renormalise"] else None,
-    }
+    } | ({"compatibility": effect["compatibility"]} if effect.get("compatibility") else {})
 
 
 def swept_parameter(chain: Iterable[Mapping[str, Any]]) -> tuple[int, str] | None:
@@ -298,6 +299,14 @@ def _check_tail(tail_s: Any, path: str) -> float:
     if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value <= LONGEST_TAIL_S:
         raise UserError(f"{path}: found {tail_s!r}; allowed: a number of seconds from 0 to {LONGEST_TAIL_S:g}.")
     return float(value)
+
+
+def _check_compatibility(effect: Mapping[str, Any], path: str) -> dict[str, list[str]]:
+    """Return the key only where something is asked for, so that it changes no settings elsewhere."""
+    quirks = effect_quirks(effect.get("compatibility") or [], f"{path}.compatibility")
+    if "state_leak" in quirks and effect.get("tail_s"):
+        raise UserError(f"{path}.tail_s: a tail cannot be kept where it runs into the next clip (state_leak).")
+    return {"compatibility": quirks} if quirks else {}
 
 
 def _check_unit(unit: Any, chain: list[dict], swept: tuple[int, str] | None, path: str) -> str:

@@ -67,16 +67,27 @@ def tail_samples(tail_s: float, sample_rate_hz: int) -> int:
     return round(tail_s * sample_rate_hz)
 
 
+def plugin_maker(item: Mapping[str, Any], strength: float) -> Callable[[], pedalboard.Plugin] | None:
+    """Return what makes a new plugin of an item of the chain; None where the item is done without pedalboard."""
+    name = item["processor"]
+    if name in CLOSED_FORMS or name in SECTIONS:
+        return None
+    arguments = {key: _as_pedalboard_wants(key, value) for key, value in _arguments(item, strength).items()}
+    return partial(getattr(pedalboard, name), **arguments)
+
+
 def _prepare(item: Mapping[str, Any], sample_rate_hz: int, strength: float) -> Processor:
     name = item["processor"]
-    arguments = {key: value for key, value in item.items() if key not in NOT_ARGUMENTS}
-    arguments = {key: strength if value == SWEEP else value for key, value in arguments.items()}
     if name in CLOSED_FORMS:
-        return CLOSED_FORMS[name](**arguments)
+        return CLOSED_FORMS[name](**_arguments(item, strength))
     if name in SECTIONS:
-        return partial(_filter, SECTIONS[name](sample_rate_hz=sample_rate_hz, **arguments))
-    arguments = {key: _as_pedalboard_wants(key, value) for key, value in arguments.items()}
-    return partial(_run_plugin, partial(getattr(pedalboard, name), **arguments), sample_rate_hz)
+        return partial(_filter, SECTIONS[name](sample_rate_hz=sample_rate_hz, **_arguments(item, strength)))
+    return partial(_run_plugin, plugin_maker(item, strength), sample_rate_hz)
+
+
+def _arguments(item: Mapping[str, Any], strength: float) -> dict[str, Any]:
+    arguments = {key: value for key, value in item.items() if key not in NOT_ARGUMENTS}
+    return {key: strength if value == SWEEP else value for key, value in arguments.items()}
 
 
 def _as_pedalboard_wants(key: str, value: Any) -> Any:

@@ -6,8 +6,9 @@ import json
 import logging
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from importlib import import_module
 from itertools import chain
 from pathlib import Path
 from typing import Any
@@ -179,6 +180,7 @@ class EmbeddingRun:
         self.reader, self.adapter, self.kept, self.job, self.model = reader, adapter, kept, job, model
         self.keys: list[str] = []
         self.clips_embedded = 0
+        self._network_length, self._prepare_clip = _way_to_network(job, reader.channels)
         self._progress = Progress(len(reader), f"clips of {job['condition']} with {job['model']}")
 
     def compute(self, device: str, batch_size: str | int, threads: int) -> dict[str, Row]:
@@ -204,7 +206,7 @@ class EmbeddingRun:
             for row, key in enumerate(keys):
                 if key not in known:
                     known.add(key)
-                    lengths[row] = network_length(len(samples[row]), self.reader.sample_rate_hz, self.adapter)
+                    lengths[row] = self._network_length(len(samples[row]), self.reader.sample_rate_hz, self.adapter)
             planned = [batch for batch in plan_batches(lengths, batch_size)
                        if not all(keys[row] in contents.unfinished for row in batch)]  # fmt: skip
             self._progress.advance(len(block) - sum(map(len, planned)))
@@ -241,7 +243,7 @@ class EmbeddingRun:
 
     def _prepare(self, batch: Batch) -> PreparedBatch:
         rate = self.reader.sample_rate_hz
-        samples = np.stack([prepare_clip(clip, rate, self.adapter) for clip in batch.samples])
+        samples = np.stack([self._prepare_clip(clip, rate, self.adapter) for clip in batch.samples])
         return PreparedBatch(batch.clip_id, batch.keys, samples)
 
     def _embed(self, batch: PreparedBatch, limit: BatchLimit) -> dict[str, Row]:
@@ -272,7 +274,7 @@ class EmbeddingRun:
     def _measure_clip_bytes(self) -> int:
         """Return the device memory that the longest clip needs; the first call, which loads kernels, is not counted."""
         rate = self.reader.sample_rate_hz
-        longest = max(network_length(int(n), rate, self.adapter) for n in np.diff(self.reader.offset))
+        longest = max(self._network_length(int(n), rate, self.adapter) for n in np.diff(self.reader.offset))
         clip = np.zeros((1, longest), dtype=np.float32)
         self.adapter.embed(clip)
         return peak_bytes_of(lambda: self.adapter.embed(clip))
@@ -284,6 +286,14 @@ class EmbeddingRun:
             f"{job['dataset']} is not finite. Listen to the clip at that condition: an effect that blows up needs "
             "other strengths; with precision: bfloat16, try float32; a clip that no model takes is best left out."
         )
+
+
+def _way_to_network(job: dict[str, Any], channels: int) -> tuple[Callable, Callable]:
+    """Return what tells the length that the network sees, and what prepares a clip; a published study's where asked."""
+    if not job.get("compatibility"):
+        return network_length, prepare_clip
+    published = import_module("embedshift.models.published_sound").PublishedSound(job["compatibility"], channels)
+    return published.network_length, published.prepare_clip
 
 
 def _digest_of_clips(manifest: Path) -> str:

@@ -3,24 +3,31 @@
 import json
 import logging
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from importlib import import_module
 from pathlib import Path
+from typing import Any
 
 from embedshift.errors import UserError
-from embedshift.indexed_clips import IndexedClip, write_index, write_notes
-from embedshift.listing import locate_table, read_listing
+from embedshift.indexed_clips import IndexedClip, write_excluded, write_index, write_notes
+from embedshift.listing import ListedFile, locate_table, read_listing
 from embedshift.readers.folder import read_folder
 
 LOGGER = logging.getLogger("embedshift")
-READERS = {"folder": read_folder}
+READERS_WITH_OPTIONS = ("irmas",)
+"""Modules of `readers`, imported only when asked for: a new reader makes no other data set anew."""
 SHOWN = 10
 
+LeftOut = tuple[str, str, str]
+"""clip_id, file, reason."""
 
-def index_dataset(listing: str | Path, output: str | Path, notes: str | Path, settings: str) -> None:
-    """Write index.csv and index_notes.csv of one data set.
 
-    `settings` is JSON with `reader`, `folder` and `table` (or null); a reader takes the listing, the folder and the
-    table's path, and returns clips and notes.
+def index_dataset(
+    listing: str | Path, output: str | Path, notes: str | Path, settings: str, excluded: str | Path | None = None
+) -> None:
+    """Write index.csv and index_notes.csv of one data set, and the clips that its reader leaves out, with reasons.
+
+    `settings` is JSON with `reader`, `folder`, `table` (or null) and, for readers that take some, `reader_options`.
 
     Raises
     ------
@@ -28,18 +35,28 @@ def index_dataset(listing: str | Path, output: str | Path, notes: str | Path, se
         If the reader is unknown, or finds a mistake in the data set.
     """
     options = json.loads(settings)
-    read = READERS.get(options["reader"])
-    if read is None:
-        raise UserError(f"Unknown reader {options['reader']!r}; known: {', '.join(sorted(READERS))}.")
     folder = Path(options["folder"]).expanduser()
     table = locate_table(folder, options["table"]) if options.get("table") else None
-    clips, said = read(read_listing(listing), folder, table)
+    clips, said, left_out = _read(options, read_listing(listing), folder, table)
     said += class_notes(clips)
     write_index(output, clips)
     write_notes(notes, said)
+    if excluded:
+        write_excluded(excluded, left_out)
     LOGGER.info("%d clips of %d files in %s", len(clips), len({clip.file for clip in clips}), output)
     for note in said:
         LOGGER.info("%s", note)
+
+
+def _read(
+    options: Mapping[str, Any], listing: list[ListedFile], folder: Path, table: Path | None
+) -> tuple[list[IndexedClip], list[str], list[LeftOut]]:
+    name = options["reader"]
+    if name == "folder":
+        return *read_folder(listing, folder, table), []
+    if name not in READERS_WITH_OPTIONS:
+        raise UserError(f"Unknown reader {name!r}; known: {', '.join(sorted(['folder', *READERS_WITH_OPTIONS]))}.")
+    return import_module(f"embedshift.readers.{name}").read(listing, folder, table, options["reader_options"])
 
 
 def class_notes(clips: Sequence[IndexedClip]) -> list[str]:

@@ -23,6 +23,7 @@ class IndexedClip(NamedTuple):
 
 
 COLUMNS = IndexedClip._fields
+EXCLUDED_COLUMNS = ("clip_id", "file", "reason")
 
 
 def write_index(path: str | Path, clips: Sequence[IndexedClip]) -> None:
@@ -45,6 +46,17 @@ def read_notes(path: str | Path) -> list[str]:
     """Read the sentences of a notes file."""
     with open(path, newline="", encoding="utf-8") as file:
         return [row["note"] for row in csv.DictReader(file)]
+
+
+def write_excluded(path: str | Path, excluded: Iterable[Sequence[str]]) -> None:
+    """Write the clips that are left out, `(clip_id, file, reason)` each."""
+    write_text(path, csv_text(EXCLUDED_COLUMNS, excluded))
+
+
+def read_excluded(path: str | Path) -> list[tuple[str, str, str]]:
+    """Read `(clip_id, file, reason)` of the clips that are left out."""
+    with open(path, newline="", encoding="utf-8") as file:
+        return [tuple(row[column] for column in EXCLUDED_COLUMNS) for row in csv.DictReader(file)]
 
 
 def csv_text(columns: Sequence[str], rows: Iterable[Sequence[str]]) -> str:

@@ -39,11 +39,13 @@ class AbsentError(Exception):
     """The server says that there is no such file."""
 
 
-def obtain_file(source: dict[str, Any], folder: Path, name: str, subfolder: str = "downloads") -> Obtained:
+def obtain_file(
+    source: dict[str, Any], folder: Path, name: str, subfolder: str = "downloads", kind: str = "weights"
+) -> Obtained:
     """Return the file of a catalogue's `source` (kinds url and by_hand), unpacked where it is packed (gzip).
 
-    `folder` is data/weights: the file lies in its `subfolder`, under the name `source["file"]`. Where
-    `source["may_be_absent"]`, that there is none is an answer too.
+    `folder` is data/weights, or data: the file lies in its `subfolder`, under the name `source["file"]`. Where
+    `source["may_be_absent"]`, that there is none is an answer too. `kind` and `name` say in messages what it is of.
 
     Raises
     ------
@@ -56,19 +58,19 @@ def obtain_file(source: dict[str, Any], folder: Path, name: str, subfolder: str 
     path = folder / subfolder / source["file"]
     with one_job_at_a_time(path):
         if not path.exists():
-            _fetch(source, path, folder, name)
+            _fetch(source, path, folder, f"{kind} {name}")
         elif complaint := _find_fault(path, source, path, folder):
             raise UserError(
-                f"{path} is not the file that the weights {name} need: {complaint}. Delete it and start the same "
+                f"{path} is not the published file of the {kind} {name}: {complaint}. Delete it and start the same "
                 f"command again; it is then fetched from {source['address']}."
             )
         unpacked = _unpack(path, source) if "unpacked" in source else path
     return Obtained(unpacked, PUBLISHED if source.get("checksum") else RECORDED)
 
 
-def _fetch(source: dict[str, Any], path: Path, folder: Path, name: str) -> None:
+def _fetch(source: dict[str, Any], path: Path, folder: Path, what: str) -> None:
     if source["kind"] == "by_hand":
-        raise UserError(_by_hand(source, path, name, source["why"]))
+        raise UserError(_by_hand(source, path, what, source["why"]))
     size_bytes = source.get("size_bytes")
     size = f" ({size_bytes / MEGABYTE:.1f} MB)" if size_bytes else ""
     LOGGER.info("Downloading %s%s from %s", source["file"], size, source["address"])
@@ -78,11 +80,11 @@ def _fetch(source: dict[str, Any], path: Path, folder: Path, name: str) -> None:
         if error.status == NOT_FOUND and source.get("may_be_absent"):
             raise AbsentError from error
         login = ": there is no such thing, or its owner asks for a login" if error.status in LOGIN_NEEDED else ""
-        raise UserError(_by_hand(source, path, name, f"{error}{login}{_proxies(source['address'])}")) from error
+        raise UserError(_by_hand(source, path, what, f"{error}{login}{_proxies(source['address'])}")) from error
     if complaint := _find_fault(partial, source, path, folder):
         discard_partial(path)
         complaint = f"what came is another file: {complaint}. It was removed"
-        raise UserError(_by_hand(source, path, name, complaint))
+        raise UserError(_by_hand(source, path, what, complaint))
     with open(partial, "rb") as file:
         os.fsync(file.fileno())
     os.replace(partial, path)
@@ -111,13 +113,12 @@ def _unpack(path: Path, source: dict[str, Any]) -> Path:
     return unpacked
 
 
-def _by_hand(source: dict[str, Any], path: Path, name: str, complaint: str) -> str:
+def _by_hand(source: dict[str, Any], path: Path, what: str, complaint: str) -> str:
     size_bytes, checksum = source.get("size_bytes"), source.get("checksum")
     size = f"{size_bytes / MEGABYTE:.1f} MB" if size_bytes else "size not published"
     verified = describe_expected(size_bytes, checksum)
     return (
-        f"The weights {name} need the file {Path(source['file']).name} ({size}), which could not be fetched: "
-        f"{complaint}.\n"
+        f"The file {Path(source['file']).name} ({size}) of the {what} could not be fetched: {complaint}.\n"
         f"To fetch it by hand, on any machine that has a network, download\n"
         f"    {source['address']}\n"
         f"put the file at\n"

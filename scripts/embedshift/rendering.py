@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -35,12 +36,15 @@ class RenderedClip:
     silent: bool
 
 
-def apply_effect(clean: str, output: str, settings: str, code: str, threads: int) -> None:
+def apply_effect(
+    clean: str, output: str, settings: str, code: str, threads: int, manifest: str | Path | None = None
+) -> None:
     """Render the clips of `clean` (HDF5, `store.py`) at one condition into `output`, in the same order.
 
     `settings` is the JSON of `effect_catalog.condition_settings`. A clip that is silent at this condition (only zeros,
     or too quiet for the loudness it should be brought to) is kept without gain and flagged. Memory is bounded by a few
-    blocks of `BLOCK_SAMPLES`; the number of threads changes no sample.
+    blocks of `BLOCK_SAMPLES`; the number of threads changes no sample. The manifest, which says what file a clip is
+    from, is read only where the settings ask for a published study's quirks (`published_rendering`).
 
     Raises
     ------
@@ -61,7 +65,11 @@ def apply_effect(clean: str, output: str, settings: str, code: str, threads: int
         ) as writer,
     ):
         progress = Progress(len(reader), "clips rendered")
-        for clip_id, clip in zip(reader.clip_id, _rendered(reader, condition, output, pool, threads), strict=True):
+        if condition.get("compatibility"):
+            rendered = _rendered_as_published(reader, condition, output, manifest)
+        else:
+            rendered = _rendered(reader, condition, output, pool, threads)
+        for clip_id, clip in zip(reader.clip_id, rendered, strict=True):
             writer.append(
                 clip_id,
                 clip.samples,
@@ -139,6 +147,21 @@ def _rendered(
             _check_measurable(results, reader.clip_id[start:stop], rate_hz, where)
         audible = extremes.any(axis=1)
         yield from pool.map(partial(_measured, sample_rate_hz=rate_hz, target_lufs=target_lufs), results, audible)
+
+
+def _rendered_as_published(
+    reader: AudioReader, condition: dict[str, Any], output: str, manifest: str | Path | None
+) -> Iterable[RenderedClip]:
+    """Render clip after clip: each may depend on the one before. The module is not imported where nobody asks."""
+    target_lufs, rate_hz = _target_lufs(condition, output), reader.sample_rate_hz
+    published = import_module("embedshift.published_rendering")
+    where = f"effect {Path(output).parent.name} at strength {condition['strength_text']}"
+    for clip_id, samples in zip(
+        reader.clip_id, published.render_as_published(reader, condition, manifest), strict=True
+    ):
+        if target_lufs is not None:
+            _check_measurable([samples], [clip_id], rate_hz, where)
+        yield _measured(samples, bool(samples.any()), rate_hz, target_lufs)
 
 
 def _measured(samples: np.ndarray, audible: bool, sample_rate_hz: int, target_lufs: float | None) -> RenderedClip:

@@ -26,7 +26,7 @@ LOGGER = logging.getLogger("embedshift")
 
 CODE_OF_NUMBERS = ("embedshift/models/", "embedshift/batching.py", "embedshift/device.py")
 """The files whose code decides a row's numbers; what else the job imports only moves rows about."""
-DECISIVE = ("adapter", "options", "precision", "backend", "plug_in")
+DECISIVE = ("adapter", "options", "precision", "backend", "plug_in", "compatibility")
 """The settings of a model that decide a row's numbers."""
 
 

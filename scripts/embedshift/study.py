@@ -57,9 +57,24 @@ class Study:
         return {choice.name: choice.source for choice in self._weights.values() if choice}
 
     def adapter_files(self, model: str) -> list[str]:
-        """Return the library files that only the choice of the adapter brings in."""
+        """Return the library files that only the choice of the adapter, or of its compatibility, brings in."""
         settings = self.models[model]
-        return module_files(settings["adapter"], settings.get("backend", "embedshift"))
+        files = module_files(settings["adapter"], settings.get("backend", "embedshift"))
+        return [*files, "models/published_sound.py"] if settings.get("compatibility") else files
+
+    def rendering_files(self, effect: str) -> list[str]:
+        """Return the library files that only the compatibility of an effect brings in."""
+        return ["published_rendering.py"] if self.effects[effect].get("compatibility") else []
+
+    def reader_files(self, dataset: str) -> list[str]:
+        """Return the library files that only the choice of the reader brings in."""
+        reader = self.datasets[dataset]["reader"]
+        return [] if reader == "folder" else [f"readers/{reader}.py"]
+
+    def download(self, dataset: str) -> dict[str, Any]:
+        """Return what to fetch of a data set, and to where."""
+        settings = self.datasets[dataset]
+        return {"name": settings["download"], "folder": settings["folder"], "table": settings["table"]}
 
     def runs_on_gpu(self, model: str) -> bool:
         """Return whether a model's adapter makes use of a GPU."""
@@ -67,17 +82,21 @@ class Study:
 
     def identities(self) -> dict[str, dict[str, Any]]:
         """Return what each name means, for the check that it means one thing in a results folder."""
-        effect_keys = ("chain", "renormalise", "tail_s")
+        effect_keys = ("chain", "renormalise", "tail_s", "compatibility")
         return {
             "datasets": dict(self.datasets),
-            "effects": {name: {key: effect[key] for key in effect_keys} for name, effect in self.effects.items()},
+            "effects": {
+                name: {key: effect[key] for key in effect_keys if key in effect}
+                for name, effect in self.effects.items()
+            },
             "models": dict(self.models),
         }
 
     def index_settings(self, dataset: str) -> str:
         """Return the settings of `index_dataset`."""
         settings = self.datasets[dataset]
-        return canonical_json({key: settings[key] for key in ("reader", "folder", "table")})
+        keys = ("reader", "folder", "table", "reader_options")
+        return canonical_json({key: settings[key] for key in keys if key in settings})
 
     def preparation_settings(self, dataset: str) -> str:
         """Return the settings of `prepare_clips`."""

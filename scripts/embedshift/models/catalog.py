@@ -7,11 +7,12 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any
 
+from embedshift.compatibility import model_quirks
 from embedshift.errors import UserError
 from embedshift.models.entry import Entry, Option
 from embedshift.nearest_name import did_you_mean
 
-MODEL_KEYS = ("adapter", "options", "precision", "frames", "weights_file", "backend")
+MODEL_KEYS = ("adapter", "options", "precision", "frames", "weights_file", "backend", "compatibility")
 
 
 def _find_entries() -> dict[str, Entry]:
@@ -27,7 +28,8 @@ OFFICIAL_FILES = ("errors.py", "models/base.py", "models/load.py", "models/offic
 def check_model(name: str, settings: dict[str, Any]) -> dict[str, Any]:
     """Return the settings of model `name` with every default filled in: adapter, options, precision, frames.
 
-    `weights_file` (a user's own checkpoint in the official layout) and `backend: official` stay only where given.
+    `weights_file` (a user's own checkpoint in the official layout), `backend: official` and `compatibility` stay only
+    where given.
 
     Raises
     ------
@@ -49,7 +51,9 @@ def check_model(name: str, settings: dict[str, Any]) -> dict[str, Any]:
         raise UserError(f"{path}.frames: found {frames!r}; allowed: true (keep every frame), false (clip means only).")
     options = _check_options(f"{path}.options", settings.get("options") or {}, entry)
     resolved = {"adapter": settings["adapter"], "options": options, "precision": precision, "frames": frames}
-    return resolved | _check_weights_file(path, settings, entry) | _check_backend(path, settings, entry, precision)
+    resolved |= _check_weights_file(path, settings, entry) | _check_backend(path, settings, entry, precision)
+    quirks = model_quirks(settings.get("compatibility") or [], settings["adapter"], f"{path}.compatibility")
+    return resolved | ({"compatibility": quirks} if quirks else {})
 
 
 def entry_of(adapter: str, path: str = "adapter") -> Entry:
