@@ -136,17 +136,6 @@ def measured(ending):
     )
 
 
-def expected_outputs(wildcards):
-    """Return `{path: [settings, code]}` for every file that carries what made it."""
-    return (
-        {
-            f"{RESULTS}/clips/{dataset}/clean.h5": [
-                STUDY.preparation_settings(dataset),
-                code_of("prepare_clips.py"),
-            ]
-            for dataset in STUDY.datasets
-        }
-        | {path: expected_embedding(*of) for path, of in embeddings_by_path().items()}
 def geometry_measured(ending):
     """Return one kind of file on geometry for every data set, model and effect of the study."""
     return expand(
@@ -163,10 +152,30 @@ def maps_by_umap():
     return ["<study>/maps/umap.csv"] if STUDY.config["maps"]["umap"] else []
 
 
+def expected_outputs(wildcards):
+    """Return `{path: [settings, code]}` for every file that carries what made it."""
+    return (
+        {
+            f"{RESULTS}/clips/{dataset}/clean.h5": [
+                STUDY.preparation_settings(dataset),
+                code_of("prepare_clips.py"),
+            ]
+            for dataset in STUDY.datasets
+        }
+        | {path: expected_embedding(*of) for path, of in embeddings_by_path().items()}
         | {
             f"{STUDY_FOLDER}/sensitivity/{dataset}/{model}/{effect}.h5": [
                 STUDY.sensitivity_settings(dataset, model, effect),
                 code_of("measure_sensitivity.py"),
+            ]
+            for dataset in STUDY.datasets
+            for model in STUDY.models
+            for effect in STUDY.effects
+        }
+        | {
+            f"{STUDY_FOLDER}/geometry/{dataset}/{model}/{effect}.h5": [
+                STUDY.geometry_settings(dataset, model, effect),
+                code_of("measure_geometry.py"),
             ]
             for dataset in STUDY.datasets
             for model in STUDY.models
@@ -183,15 +192,6 @@ def command_of_this_study():
 
 def expected_embedding(dataset, model, condition):
     """Return `[settings, code]` of one embedding file."""
-        | {
-            f"{STUDY_FOLDER}/geometry/{dataset}/{model}/{effect}.h5": [
-                STUDY.geometry_settings(dataset, model, effect),
-                code_of("measure_geometry.py"),
-            ]
-            for dataset in STUDY.datasets
-            for model in STUDY.models
-            for effect in STUDY.effects
-        }
     return [
         STUDY.embedding_settings(dataset, model, condition),
         embedding_code(model, condition),

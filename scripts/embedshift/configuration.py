@@ -39,15 +39,15 @@ def complete_config(config: Mapping[str, Any], repository: Path, working_folder:
         Listing every mistake with its key's path, what was found and what is allowed.
     """
     schema = _read_yaml(repository / "config.schema.yaml")
-    _stop_at(mistakes(config, schema), WHOLE if "study" in config and not config.keys() >= {*NAMED} else "")
     config = without_removed(config)
+    _stop_at(mistakes(config, schema), WHOLE if "study" in config and not config.keys() >= {*NAMED} else "")
     _stop_at(_name_mistakes(config))
     presets = _read_yaml(repository / "studies" / "presets.yaml")
     complete = with_defaults(_with_presets(spread_compatibility(config), presets), schema)
     _stop_at(mistakes(complete, schema))
-    complete["effects"], of_effects = _checked(complete["effects"], _effect_check(complete["datasets"]))
     complete["datasets"], of_datasets = _checked(complete["datasets"], _dataset_check(schema))
     _stop_at(of_datasets)
+    complete["effects"], of_effects = _checked(complete["effects"], _effect_check(complete["datasets"]))
     complete["models"], of_models = _checked(complete["models"], check_model)
     _stop_at([*of_effects, *of_models])
     _stop_at(_loudness_mistakes(complete["effects"], complete["datasets"]))
@@ -61,9 +61,6 @@ def complete_config(config: Mapping[str, Any], repository: Path, working_folder:
     return complete
 
 
-def _read_yaml(path: Path) -> dict[str, Any]:
-    return yaml.safe_load(path.read_text(encoding="utf-8"))
-
 def without_removed(config: Mapping[str, Any]) -> Config:
     """Return the config without data sets, effects and models that are null: so a later config file removes them."""
     return {
@@ -73,6 +70,9 @@ def without_removed(config: Mapping[str, Any]) -> Config:
         for key, value in config.items()
     }
 
+
+def _read_yaml(path: Path) -> dict[str, Any]:
+    return yaml.safe_load(path.read_text(encoding="utf-8"))
 
 
 def _stop_at(found: Iterable[str], advice: str = "") -> None:
@@ -123,9 +123,6 @@ def _checked(named: Mapping[str, Any], check: Callable[[str, Any], dict[str, Any
     return checked, told
 
 
-def _effect_check(datasets: Mapping[str, Any]) -> Callable[[str, Any], dict[str, Any]]:
-    """Hold each effect against the sample rate of every data set; some processors accept only certain rates."""
-    rates_hz = sorted({dataset["preparation"]["sample_rate_hz"] for dataset in datasets.values()})
 def _dataset_check(schema: Mapping[str, Any]) -> Callable[[str, Any], dict[str, Any]]:
     """Hold the options of each data set's reader against the schema of that reader, and fill in their defaults."""
 
@@ -146,6 +143,9 @@ def _dataset_check(schema: Mapping[str, Any]) -> Callable[[str, Any], dict[str, 
     return check
 
 
+def _effect_check(datasets: Mapping[str, Any]) -> Callable[[str, Any], dict[str, Any]]:
+    """Hold each effect against the sample rate of every data set; some processors accept only certain rates."""
+    rates_hz = sorted({dataset["preparation"]["sample_rate_hz"] for dataset in datasets.values()})
     return lambda name, effect: [check_effect(name, effect, rate_hz) for rate_hz in rates_hz][0]
 
 

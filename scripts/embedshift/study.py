@@ -126,6 +126,20 @@ class Study:
         maps = {"clips_per_class": sensitivity.pop("clips_in_maps")}
         return canonical_json({**names, **self._sweep(effect), "sensitivity": sensitivity, "maps": maps})
 
+    def geometry_settings(self, dataset: str, model: str, effect: str) -> str:
+        """Return the settings of `measure_geometry`."""
+        names = {"dataset": dataset, "model": model, "effect": effect, "seed": self.config["seed"]}
+        sensitivity = {key: value for key, value in self.config["sensitivity"].items() if key != "clips_in_maps"}
+        chosen = {"sensitivity": sensitivity, "geometry": self.config["geometry"]}
+        return canonical_json({**names, **self._sweep(effect), **chosen})
+
+    def map_settings(self) -> str:
+        """Return the settings of `map_trajectories`: all maps of the study."""
+        strengths = {effect: list(self.strengths(effect)) for effect in self.effects}
+        clips = self.config["sensitivity"]["clips_in_maps"]
+        chosen = {**self.config["maps"], "clips_per_class": clips, "seed": self.config["seed"]}
+        return canonical_json({"order": self._order(), "strengths": strengths, "maps": chosen})
+
     def table_settings(self) -> str:
         """Return the settings of `tabulate_sensitivity`: whose rows, in which order."""
         return canonical_json(self._order())
@@ -145,20 +159,6 @@ class Study:
                 "renormalise": self.effects[effect]["renormalise"],
                 "tail_s": self.effects[effect]["tail_s"],
                 "strengths": list(self.strengths(effect).values()),
-    def geometry_settings(self, dataset: str, model: str, effect: str) -> str:
-        """Return the settings of `measure_geometry`."""
-        names = {"dataset": dataset, "model": model, "effect": effect, "seed": self.config["seed"]}
-        sensitivity = {key: value for key, value in self.config["sensitivity"].items() if key != "clips_in_maps"}
-        chosen = {"sensitivity": sensitivity, "geometry": self.config["geometry"]}
-        return canonical_json({**names, **self._sweep(effect), **chosen})
-
-    def map_settings(self) -> str:
-        """Return the settings of `map_trajectories`: all maps of the study."""
-        strengths = {effect: list(self.strengths(effect)) for effect in self.effects}
-        clips = self.config["sensitivity"]["clips_in_maps"]
-        chosen = {**self.config["maps"], "clips_per_class": clips, "seed": self.config["seed"]}
-        return canonical_json({"order": self._order(), "strengths": strengths, "maps": chosen})
-
                 "strength_texts": list(self.strengths(effect)),
                 "target_lufs": self.datasets[dataset]["preparation"]["target_lufs"],
                 "number": report["example_strengths"],
