@@ -32,6 +32,6 @@ class LogMel(nn.Module):
         ends = (N_FFT // 2, N_FFT // 2)
         padded = functional.pad(samples[:, None], ends, mode="reflect")[:, 0]
         spectrum = torch.stft(padded, N_FFT, self.hop, window=self.window, center=False, return_complex=True)
-        power = torch.view_as_real(spectrum).square().sum(dim=-1)
+        power = spectrum.real.square() + spectrum.imag.square()
         bands = torch.matmul(self.melW.T, power)
         return 10 * bands.clamp(min=SMALLEST_POWER).log10()
