@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 import yaml
+from snakemake.utils import update_config
 
 from embedshift.codehash import closure_of
 from embedshift.configuration import complete_config
@@ -167,11 +168,21 @@ def test_the_code_that_costs_gpu_hours_is_what_it_was(script):
     assert closure_of(script) == golden[script]
 
 
+def whole_config(path):
+    """Return the config of a study; that of an override (`<study>_demo.yaml`) over the study it overrides."""
+    config = yaml.safe_load(path.read_text())
+    if "effects" in config:
+        return config
+    overridden = yaml.safe_load(path.with_name(path.name.replace("_demo", "")).read_text())
+    update_config(overridden, config)
+    return overridden
+
+
 def test_all_shipped_studies_mean_the_same_by_a_name():
     meanings = {}
     paths = [REPOSITORY / "config.yaml", *sorted((REPOSITORY / "studies").glob("*.yaml"))]
     for path in [path for path in paths if path.name != "presets.yaml"]:
-        study = Study(complete_config(yaml.safe_load(path.read_text()), REPOSITORY, REPOSITORY))
+        study = Study(complete_config(whole_config(path), REPOSITORY, REPOSITORY))
         for kind, named in study.identities().items():
             for name, settings in named.items():
                 assert meanings.setdefault((kind, name), settings) == settings, f"{path.name}: {kind}.{name}"
