@@ -24,6 +24,7 @@ include: "rules/effects.smk"
 include: "rules/embeddings.smk"
 include: "rules/geometry.smk"
 include: "rules/sensitivity.smk"
+include: "rules/robustness.smk"
 include: "rules/report.smk"
 include: "rules/checks.smk"
 

@@ -6,6 +6,9 @@ Outputs: none.
 
 FIGURES = ["trajectories", "monotonicity", "spectra", "common_motion", "displacement", "overview"]
 FIGURES += ["umap"] if STUDY.config["maps"]["umap"] else []
+ROBUSTNESS_FIGURES = ["robustness", "erasure", "erasure_overview", "decodability"] if STUDY.robust_effects else []
+CAPTIONS = [*FIGURES, "claims", "workflow", "sensitivity_table", "sounds"]
+CAPTIONS += [*ROBUSTNESS_FIGURES, "robustness_claims", "robustness_table"] if STUDY.robust_effects else []
 
 
 def temp_unless_kept(path):
@@ -152,6 +155,35 @@ def maps_by_umap():
     return ["<study>/maps/umap.csv"] if STUDY.config["maps"]["umap"] else []
 
 
+def robustness_measured(ending):
+    """Return one kind of file on robustness for every data set, model and studied effect; none without the key."""
+    return expand(
+        "<study>/robustness/{dataset}/{model}/{effect}.{ending}",
+        dataset=STUDY.datasets,
+        model=STUDY.models,
+        effect=STUDY.robust_effects,
+        ending=ending,
+    )
+
+
+def published_curves():
+    """Return the file of published curves to draw over ours, where it is there."""
+    return [path for path in ["studies/published/deng2025_curves.csv"] if Path(workflow.basedir, path).exists()]
+
+
+def expected_erasers():
+    """Return `{path: [settings, code]}` of every file of fitted erasers."""
+    return {
+        f"{STUDY_FOLDER}/robustness/{dataset}/{model}/{effect}.erasers.h5": [
+            STUDY.robustness_settings(dataset, model, effect),
+            code_of("measure_robustness.py"),
+        ]
+        for dataset in STUDY.datasets
+        for model in STUDY.models
+        for effect in STUDY.robust_effects
+    }
+
+
 def expected_outputs(wildcards):
     """Return `{path: [settings, code]}` for every file that carries what made it."""
     return (
@@ -181,6 +213,7 @@ def expected_outputs(wildcards):
             for model in STUDY.models
             for effect in STUDY.effects
         }
+        | expected_erasers()
     )
 
 

@@ -2,9 +2,9 @@
 
 The regimes of Deng et al. (ICASSP 2025): train and test clean, train clean and test effected, train effected and test
 clean, both effected at one strength, and with one strength drawn for each clip (`mix`). `augmented` learns from the
-clean and the mixed version of each training clip. The result are scores, from which every metric, band and paired
-difference follows without training again. A classifier is trained once for (eraser, training condition, class, fold)
-and serves all conditions that it is tested on; the sweep is read one strength at a time.
+clean and the mixed version of each training clip (or more copies). The result are scores, from which every metric, band
+and paired difference follows without training again. A classifier is trained once for (eraser, training condition,
+class, fold) and serves all conditions that it is tested on; the sweep is read one strength at a time.
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -18,9 +18,8 @@ from threadpoolctl import threadpool_limits
 from embedshift.linear_eraser import LinearEraser, linear_part
 from embedshift.logistic import rows_of
 from embedshift.logistic_grid import PUBLISHED_GRID, search_grid
+from embedshift.robustness_columns import AUGMENTED, CLEAN, MIX, NONE
 from embedshift.training_sets import NOT_TESTED, TrainingSet, training_set
-
-CLEAN, MIX, AUGMENTED, NONE = "clean", "mix", "augmented", "none"
 
 Condition = str | int
 """`clean`, `mix`, `augmented` (training only), or the position of a strength."""
@@ -37,7 +36,8 @@ class ProbeChoices:
     folds, negatives : see `training_sets.training_set`
     solver : `liblinear` stops where liblinear's default stops, `exact` goes to the minimum
     grid : values of C, ascending
-    augmented : also learn from clean and mixed clips together, without eraser
+    augmented : also learn from clean clips and so many effected copies of each together, without eraser; the first
+        copy is the mixed one, the others are at further strengths drawn for each clip
     seed : draws negatives, folds, and the strengths of `mix`
     """
 
@@ -45,7 +45,7 @@ class ProbeChoices:
     negatives: str = "balanced"
     solver: str = "liblinear"
     grid: tuple[float, ...] = PUBLISHED_GRID
-    augmented: bool = True
+    augmented: int = 1
     seed: int = 42
 
 
@@ -110,10 +110,21 @@ class _Conditions:
     def __init__(self, clean: np.ndarray, sweep: np.ndarray, seed: int) -> None:
         self._clean, self._sweep = clean, sweep
         self.strengths = sweep.shape[1]
-        drawn = np.random.default_rng(seed).integers(self.strengths, size=len(clean))
-        self._mixed = np.empty_like(clean)
+        rng = np.random.default_rng(seed)
+        self._drawn = rng.integers(self.strengths, size=len(clean))
+        self._steps = rng.permuted(np.tile(np.arange(1, self.strengths), (len(clean), 1)), axis=1)
+        self._mixed = self._at(self._drawn)
+
+    def copies(self, number: int) -> tuple[np.ndarray, ...]:
+        """Return effected versions (clips, dim), the mixed one first; at different strengths as far as there are."""
+        further = range(min(number, self.strengths) - 1)
+        return (self._mixed, *(self._at((self._drawn + self._steps[:, k]) % self.strengths) for k in further))
+
+    def _at(self, drawn: np.ndarray) -> np.ndarray:
+        versions = np.empty_like(self._clean)
         for position in range(self.strengths):
-            self._mixed[drawn == position] = sweep[drawn == position, position]
+            versions[drawn == position] = self._sweep[drawn == position, position]
+        return versions
 
     def embeddings(self, condition: Condition) -> np.ndarray:
         if isinstance(condition, str):
@@ -168,7 +179,7 @@ def _score_fold(fold: _Fold, conditions: _Conditions, result: RegimeScores, pool
     clean, mix = conditions.embeddings(CLEAN), conditions.embeddings(MIX)
     lasting = {CLEAN: _train(fold, CLEAN, (clean,), result, pool), MIX: _train(fold, MIX, (mix,), result, pool)}
     if fold.choices.augmented:
-        lasting[AUGMENTED] = _train(fold, AUGMENTED, (clean, mix), result, pool)
+        lasting[AUGMENTED] = _train(fold, AUGMENTED, (clean, *conditions.copies(fold.choices.augmented)), result, pool)
     for test, embeddings in ((CLEAN, clean), (MIX, mix)):
         _score(fold, lasting, test, embeddings, result)
     del lasting[MIX]

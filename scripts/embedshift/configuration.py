@@ -17,6 +17,7 @@ from embedshift.effect_catalog import check_effect
 from embedshift.errors import UserError
 from embedshift.models.catalog import check_model
 from embedshift.nearest_name import did_you_mean
+from embedshift.robustness_choices import check_robustness
 from embedshift.schema import mistakes, with_defaults
 
 Config = dict[str, Any]
@@ -50,6 +51,8 @@ def complete_config(config: Mapping[str, Any], repository: Path, working_folder:
     complete["effects"], of_effects = _checked(complete["effects"], _effect_check(complete["datasets"]))
     complete["models"], of_models = _checked(complete["models"], check_model)
     _stop_at([*of_effects, *of_models])
+    if "robustness" in complete:
+        complete["robustness"] = check_robustness(complete["robustness"], complete["effects"])
     _stop_at(_loudness_mistakes(complete["effects"], complete["datasets"]))
     complete["results_folder"] = os.path.expanduser(complete["results_folder"])
     _stop_at(

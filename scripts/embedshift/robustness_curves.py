@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 from threadpoolctl import threadpool_limits
 
-from embedshift.classification import AUGMENTED, CLEAN, MIX, NONE, Condition, RegimeScores
-from embedshift.paired_difference import paired_difference
+from embedshift.classification import Condition, RegimeScores
+from embedshift.paired_difference import PairedDifference, paired_difference
 from embedshift.ranking_metrics import (
     GroupCounts,
     group_counts,
@@ -19,8 +19,8 @@ from embedshift.ranking_metrics import (
     resampled_roc_auc,
 )
 from embedshift.resampling import bootstrap_counts, percentile_interval
+from embedshift.robustness_columns import AUGMENTED, CLEAN, EFFECTED, MIX, NONE
 
-EFFECTED = "effected"
 METRICS = ("roc_auc", "average_precision", "balanced_accuracy")
 
 Row = dict[str, Any]
@@ -117,19 +117,47 @@ def difference_rows(measured: RegimeValues, strengths: Sequence[str], confidence
             found = paired_difference(
                 _points(measured, regimes, column), _points(measured, references, column), measured.groups, confidence
             )
-            for position, (eraser, train, test) in enumerate(regimes):
-                yield _named(eraser, train, test, strengths) | {
-                    "label": name,
-                    "measure": f"{measured.metric}_difference",
-                    "variant": "against_none",
-                    "split": "held_out",
-                    "value": found.value[position],
-                    "ci_low": found.ci_low[position],
-                    "ci_high": found.ci_high[position],
-                    "null_mean": 0.0,
-                    "p_value": found.p_corrected[position],
-                    "n": int(measured.positives[column]),
-                }
+            for position, regime in enumerate(regimes):
+                row = _difference_row(measured, found, position, column, name)
+                yield _named(*regime, strengths) | row
+
+
+def mean_difference_rows(measured: RegimeValues, strengths: Sequence[str], confidence: float = 0.95) -> Iterator[Row]:
+    """Yield rows of the mean over the strengths of every eraser minus `none`, p-values corrected over the erasers.
+
+    As `difference_rows`, one row a curve and class; the variant is `mean_over_strengths`, the strength empty.
+    """
+    ways: dict[tuple[str, str], list[tuple[list[Regime], list[Regime]]]] = {}
+    for regimes, references in _curves(measured, len(strengths)):
+        named = _named(*regimes[0], strengths)
+        if named["strength"]:
+            train = CLEAN if named["train"] == AUGMENTED else named["train"]
+            ways.setdefault((train, named["test"]), []).append((regimes, references))
+    for curves in ways.values():
+        for column, name in enumerate([*measured.classes, "all"]):
+            ours, theirs = (
+                np.stack([_points(measured, curve[side], column).mean(axis=1) for curve in curves], axis=1)
+                for side in (0, 1)
+            )
+            found = paired_difference(ours, theirs, measured.groups, confidence)
+            for position, (regimes, _) in enumerate(curves):
+                row = _difference_row(measured, found, position, column, name)
+                yield _named(*regimes[0], strengths) | row | {"strength": "", "variant": "mean_over_strengths"}
+
+
+def _difference_row(measured: RegimeValues, found: PairedDifference, position: int, column: int, label: str) -> Row:
+    return {
+        "label": label,
+        "measure": f"{measured.metric}_difference",
+        "variant": "against_none",
+        "split": "held_out",
+        "value": found.value[position],
+        "ci_low": found.ci_low[position],
+        "ci_high": found.ci_high[position],
+        "null_mean": 0.0,
+        "p_value": found.p_corrected[position],
+        "n": int(measured.positives[column]),
+    }
 
 
 def _curves(measured: RegimeValues, strengths: int) -> Iterator[tuple[list[Regime], list[Regime]]]:

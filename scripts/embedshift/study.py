@@ -16,6 +16,7 @@ from embedshift.strengths import text_of
 from embedshift.weights_choice import WeightsChoice, choose_weights
 
 CLEAN = "clean"
+ROBUSTNESS_SHOWN = ("eraser_order", "augmentation", "confidence", "effects")
 
 
 class Study:
@@ -132,6 +133,24 @@ class Study:
         sensitivity = {key: value for key, value in self.config["sensitivity"].items() if key != "clips_in_maps"}
         chosen = {"sensitivity": sensitivity, "geometry": self.config["geometry"]}
         return canonical_json({**names, **self._sweep(effect), **chosen})
+
+    @property
+    def robust_effects(self) -> list[str]:
+        """Return the effects whose robustness is studied, in the order of the config; none without the key."""
+        return self.config["robustness"]["effects"] if "robustness" in self.config else []
+
+    def robustness_settings(self, dataset: str, model: str, effect: str) -> str:
+        """Return the settings of `measure_robustness`; `eraser_order` is there because keys are sorted."""
+        names = {"dataset": dataset, "model": model, "effect": effect, "seed": self.config["seed"]}
+        chosen = {key: value for key, value in self.config["robustness"].items() if key != "effects"}
+        return canonical_json({**names, **self._sweep(effect), "robustness": chosen})
+
+    def robustness_figure_settings(self) -> str:
+        """Return the settings of the rules that plot robustness; an empty text without the key."""
+        if not self.robust_effects:
+            return ""
+        shown = {key: self.config["robustness"][key] for key in ROBUSTNESS_SHOWN}
+        return canonical_json({**self._outline(), "figures": self.config["figures"], "robustness": shown})
 
     def map_settings(self) -> str:
         """Return the settings of `map_trajectories`: all maps of the study."""

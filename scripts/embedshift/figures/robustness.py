@@ -1,0 +1,114 @@
+"""ROC AUC against strength: trained clean and tested effected, and the other way round, with every eraser."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
+
+from embedshift.figures.eraser_style import LINE_OF_WAY, draw_key, eraser_style, key_height_in
+from embedshift.figures.style import PanelGrid, draw_band, say_in_panel, set_strength_axis
+from embedshift.published_overlay import PublishedOverlay
+from embedshift.robustness_columns import NONE
+from embedshift.robustness_index import TO_EFFECTED, WAYS, ErasureNames, Place, RobustnessIndex
+from embedshift.study_layout import StrengthAxis, StudyLayout
+
+FOOTNOTE = (
+    "Area under the ROC curve of one-against-rest logistic regression on clips of groups that neither probe nor eraser "
+    "saw, {what}; bands: group bootstrap of none, probes held fixed. The mark at the neutral strength, or left of the "
+    "weakest, is training and testing clean. 0.5 is chance. Crosses: published curves (Deng et al. 2025), where drawn."
+)
+
+
+def draw_robustness(
+    table: RobustnessIndex, layout: StudyLayout, names: ErasureNames, published: PublishedOverlay
+) -> Figure:
+    """Draw a model x effect grid of the mean over the classes."""
+    rows = [(place, "all", layout.row_name(*place)) for place in layout.grid_rows]
+    return _draw(table, layout, names, published, rows, "mean over classes", panel_height_in=1.5)
+
+
+def draw_robustness_by_class(
+    table: RobustnessIndex, layout: StudyLayout, names: ErasureNames, published: PublishedOverlay
+) -> Figure:
+    """Draw the same class by class: one row of panels for each model and class."""
+    rows = [
+        (place, label, f"{layout.row_name(*place)} · {label}") for place in layout.grid_rows for label in table.labels
+    ]
+    return _draw(table, layout, names, published, rows, "class by class", panel_height_in=0.95)
+
+
+def _draw(
+    table: RobustnessIndex,
+    layout: StudyLayout,
+    names: ErasureNames,
+    published: PublishedOverlay,
+    rows: Sequence[tuple[Place, str, str]],
+    what: str,
+    panel_height_in: float,
+) -> Figure:
+    shown = (NONE, *names.erasers)
+    axes_of = {effect: layout.effects[effect] for effect in names.effects}
+    grid = PanelGrid(
+        [name for _, _, name in rows],
+        list(axes_of),
+        width_in=layout.width_in,
+        panel_height_in=panel_height_in,
+        bottom_in=key_height_in(shown, layout.width_in),
+        footnote=FOOTNOTE.format(what=what),
+    )
+    for row, (place, label, _) in enumerate(rows):
+        for column, axis in enumerate(axes_of.values()):
+            axes = grid.axes[row][column]
+            _draw_panel(axes, table, (place, label), axis, shown)
+            _draw_published(axes, published, (place, label), axis, shown)
+            if column == 0:
+                axes.set_ylabel("ROC AUC")
+    draw_key(grid, shown)
+    return grid.figure
+
+
+def _draw_panel(
+    axes: Axes, table: RobustnessIndex, of: tuple[Place, str], axis: StrengthAxis, erasers: Sequence[str]
+) -> None:
+    place, label = of
+    at = dict(zip(axis.texts, axis.positions, strict=True))
+    if not table.curve(place, axis, NONE, TO_EFFECTED, label):
+        say_in_panel(axes, "not in the table")
+        return
+    set_strength_axis(axes, axis)
+    for eraser in erasers:
+        style = eraser_style(erasers[1:], eraser)
+        for way in WAYS:
+            curve = table.curve(place, axis, eraser, way, label)
+            x = [at[row["strength"]] for row in curve]
+            axes.plot(x, [row["value"] for row in curve], **{**style, "linestyle": LINE_OF_WAY[way], "linewidth": 0.8})
+            if eraser == NONE:
+                draw_band(axes, x, curve, color=style["color"], alpha=0.13)
+        _mark_clean(axes, table.clean_point(place, axis.effect, eraser, label), axis, style)
+    axes.yaxis.set_major_locator(MaxNLocator(4))
+
+
+def _mark_clean(axes: Axes, row: Mapping[str, Any] | None, axis: StrengthAxis, style: Mapping[str, Any]) -> None:
+    """Mark training and testing clean at the neutral strength, or on the left edge where it has no place."""
+    if row is None:
+        return
+    low, high = axes.get_xlim()
+    neutral = axis.neutral_position
+    x = neutral if neutral is not None else (low if axis.positions[0] <= axis.positions[-1] else high)
+    axes.plot([x], [row["value"]], marker="o", markersize=2.6, color=style["color"], clip_on=False, zorder=6)
+    axes.set_xlim(low, high)
+
+
+def _draw_published(
+    axes: Axes, published: PublishedOverlay, of: tuple[Place, str], axis: StrengthAxis, erasers: Sequence[str]
+) -> None:
+    (_, model), label = of
+    for eraser in erasers:
+        for way in WAYS:
+            points = published.curve(model, axis, label, eraser, way)
+            style = {"color": eraser_style(erasers[1:], eraser)["color"], "linestyle": LINE_OF_WAY[way]}
+            axes.plot(
+                *zip(*points, strict=True), marker="x", markersize=2.5, linewidth=0.4, **style
+            ) if points else None
