@@ -20,7 +20,7 @@ TOLERANCE = {"openl3": 2e-3}
 
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA device")
 @pytest.mark.parametrize("adapter", SEEDED)
-def test_a_gpu_gives_the_numbers_of_the_cpu(adapter, tmp_path, rng):
+def test_a_gpu_gives_the_numbers_of_the_cpu(adapter, tmp_path):
     module = importlib.import_module(f"seeded_checkpoints.{adapter}")
     checkpoint = tmp_path / ("folder" if adapter in FOLDERS else f"checkpoint{SUFFIXES.get(adapter, '.pth')}")
     getattr(module, f"write_{adapter}_checkpoint")(checkpoint, seed=5)
