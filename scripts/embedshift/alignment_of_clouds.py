@@ -70,8 +70,16 @@ def procrustes_distance(clean: np.ndarray, effected: np.ndarray, groups: Groups,
     parts = [weights @ groups.total(values) for values in (mixed, *sizes)]
     value = 1 - parts[0] ** 2 / (parts[1] * parts[2])
     scale = sizes[0].sum() * sizes[1].sum()
-    shuffled = np.array([1 - _best_rotation(left, right[order])[1] ** 2 / scale for order in shuffles])
+    shuffled = 1 - _sums_of_sizes(left, right, shuffles) ** 2 / scale
     return Alignment(1 - total**2 / scale, value[1:], shuffled)
+
+
+def _sums_of_sizes(left: np.ndarray, right: np.ndarray, shuffles: np.ndarray) -> np.ndarray:
+    """Return the sum of the singular values of X'Y for each order of the rows of Y."""
+    if len(left) < left.shape[1]:
+        left, right = (np.linalg.qr(rows.T, mode="r").T for rows in (left, right))  # the same inner products
+    sizes = [scipy.linalg.svdvals(left.T @ right[order], check_finite=False).sum() for order in shuffles]
+    return np.array(sizes)
 
 
 def _square_rows(rows: np.ndarray) -> np.ndarray:

@@ -148,9 +148,10 @@ def _weights(groups: Groups) -> np.ndarray:
 
 def _spectra(found: DisplacementScatter, weights: np.ndarray, axes: int) -> np.ndarray:
     """Return eigenvalues, largest first, of the scatter along the first axes in each resample, (resamples, axes)."""
+    if not len(weights) or not axes:
+        return np.zeros((len(weights), axes))
     flat = found.along[:, :axes, :axes].reshape(len(found.along), -1)
-    scatters = (weights @ flat).reshape(-1, axes, axes)
-    return np.linalg.eigvalsh(scatters)[:, ::-1] if len(scatters) else np.zeros((0, axes))
+    return np.linalg.eigvalsh((weights @ flat).reshape(-1, axes, axes))[:, ::-1]
 
 
 def _interpolated_count(variances: np.ndarray, share: float) -> float:

@@ -27,9 +27,12 @@ class Groups:
 
     def total(self, values: np.ndarray) -> np.ndarray:
         """Return the sum of values (clips, ...) in each group, (groups, ...) float64."""
-        total = np.zeros((len(self), *values.shape[1:]))
-        np.add.at(total, self.of_clip, values)
-        return total
+        values = values.astype(np.float64, copy=False)
+        order = np.argsort(self.of_clip, kind="stable")
+        if len(self) == len(order):
+            return values[order]
+        starts = np.concatenate([[0], np.cumsum(self.size[:-1])]).astype(int)
+        return np.add.reduceat(values[order], starts, axis=0)
 
 
 def groups_of(group: np.ndarray, counts: np.ndarray) -> Groups:

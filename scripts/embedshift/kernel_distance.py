@@ -31,7 +31,7 @@ def bandwidth(clean_gram: np.ndarray, groups: Groups) -> float:
     different = groups.of_clip[:, None] != groups.of_clip[None]
     square = np.diagonal(clean_gram)
     distance = (square[:, None] + square[None] - 2 * clean_gram)[different]
-    return float(np.sqrt(max(np.median(distance), 0.0))) if distance.size else np.nan
+    return float(np.median(np.sqrt(np.maximum(distance, 0.0)))) if distance.size else np.nan
 
 
 def discrepancy_sums(
