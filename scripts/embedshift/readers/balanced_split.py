@@ -6,6 +6,7 @@ set of names, so that no two runs gave one split; here the names are sorted firs
 """
 
 import random
+from collections import Counter
 from collections.abc import Sequence
 
 from embedshift.errors import UserError
@@ -29,16 +30,17 @@ def choose_split(
     Raises
     ------
     UserError
-        If there are fewer groups than folds.
+        If there are fewer groups than folds, or no class has as many clips.
     """
     from sklearn.model_selection import StratifiedGroupKFold
 
     rows = sorted(zip(names, labels, groups, strict=True))
     labels, groups = [row[1] for row in rows], [row[2] for row in rows]
-    if len(set(groups)) < folds:
+    largest = max(Counter(labels).values())
+    if min(len(set(groups)), largest) < folds:
         raise UserError(
-            f"{len(set(groups))} recordings cannot be divided into {folds} folds. Add clips, or lower "
-            "reader_options.folds (2 at least)."
+            f"{len(set(groups))} recordings, {largest} clips in the largest class, cannot be divided into {folds} "
+            "folds. Add clips, lower reader_options.folds (2 at least), or give a table of the split."
         )
     splitter = StratifiedGroupKFold(folds, shuffle=True, random_state=split_seed)
     train, test = next(splitter.split([[0]] * len(rows), labels, groups))
