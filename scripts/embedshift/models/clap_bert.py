@@ -30,15 +30,20 @@ ROBERTA_BASE = BertSize(vocabulary=50_265, positions=514, token_types=1, first_p
 BERT_BASE = BertSize(vocabulary=30_522, positions=512, token_types=2, first_position=0, epsilon=1e-12)
 
 
+def empty_table(rows: int, width: int) -> nn.Embedding:
+    """Return an embedding that waits for its weights; filled at random on `meta`, it would import torch's compiler."""
+    return nn.Embedding.from_pretrained(torch.empty(rows, width))
+
+
 class Embeddings(nn.Module):
     """Sum of the embeddings of token, position and the only token type in use, normalised."""
 
     def __init__(self, size: BertSize) -> None:
         super().__init__()
         self.first_position = size.first_position
-        self.word_embeddings = nn.Embedding(size.vocabulary, size.width)
-        self.position_embeddings = nn.Embedding(size.positions, size.width)
-        self.token_type_embeddings = nn.Embedding(size.token_types, size.width)
+        self.word_embeddings = empty_table(size.vocabulary, size.width)
+        self.position_embeddings = empty_table(size.positions, size.width)
+        self.token_type_embeddings = empty_table(size.token_types, size.width)
         self.LayerNorm = nn.LayerNorm(size.width, eps=size.epsilon)
 
     def forward(self, tokens: torch.Tensor) -> torch.Tensor:

@@ -8,6 +8,8 @@ import torch
 from torch import nn
 from torch.nn import functional
 
+from embedshift.models.clap_bert import empty_table
+
 VOCABULARY = 50_257
 POSITIONS = 1024
 WIDTH = 768
@@ -80,8 +82,8 @@ class Gpt2(nn.Module):
 
     def __init__(self) -> None:
         super().__init__()
-        self.wte = nn.Embedding(VOCABULARY, WIDTH)
-        self.wpe = nn.Embedding(POSITIONS, WIDTH)
+        self.wte = empty_table(VOCABULARY, WIDTH)
+        self.wpe = empty_table(POSITIONS, WIDTH)
         self.h = nn.ModuleList(Layer() for _ in range(LAYERS))
         self.ln_f = nn.LayerNorm(WIDTH, eps=EPSILON)
 

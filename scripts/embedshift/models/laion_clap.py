@@ -12,6 +12,7 @@ import numpy as np
 import torch
 
 from embedshift.models.clap_audio import ClapAdapter
+from embedshift.models.clap_weights import fill
 from embedshift.models.laion_clap_network import CONSTANTS, DIM, AudioTower, published_shapes
 from embedshift.models.strict_state import read_strictly
 
@@ -51,8 +52,7 @@ def load(weights: Path | None, options: dict[str, str], device: str, precision: 
         network = AudioTower(checkpoint)
     names = set(network.state_dict())
     tensors = read_strictly(weights, published_shapes(checkpoint), wanted=names.__contains__, constants=CONSTANTS)
-    network = network.to_empty(device=device).eval()
-    network.load_state_dict(tensors)
+    network = fill(network, tensors, device)
     network.audio_branch.prepare()
     if precision == "bfloat16":
         network.audio_branch.round_to_bfloat16()

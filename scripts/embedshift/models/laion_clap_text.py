@@ -6,6 +6,7 @@ import numpy as np
 import torch
 
 from embedshift.models.clap_tokenizer import roberta_tokenizer
+from embedshift.models.clap_weights import fill
 from embedshift.models.laion_clap_network import CONSTANTS, DIM, RobertaTower, published_shapes
 from embedshift.models.strict_state import read_strictly
 from embedshift.models.text import TextTower
@@ -47,6 +48,4 @@ def load_text(weights: Path | None, tokenizer: Path | None, options: dict[str, s
     names = set(network.state_dict())
     shapes = published_shapes(options["checkpoint"])
     tensors = read_strictly(weights, shapes, wanted=names.__contains__, constants=CONSTANTS)
-    network = network.to_empty(device=device).eval()
-    network.load_state_dict(tensors)
-    return LaionClapText(network, words, device)
+    return LaionClapText(fill(network, tensors, device), words, device)

@@ -12,6 +12,7 @@ import torch
 
 from embedshift.models.clap_audio import ClapAdapter
 from embedshift.models.clap_htsat import Htsat
+from embedshift.models.clap_weights import fill
 from embedshift.models.msclap_network import CONSTANTS, DIM, FILTERS, AudioTower, default_filters, published_shapes
 from embedshift.models.panns_networks import FoldedNetwork
 from embedshift.models.strict_state import read_strictly
@@ -45,9 +46,7 @@ def load(weights: Path | None, options: dict[str, str], device: str, precision: 
     with torch.device("meta"):
         network = AudioTower(version)
     tensors = _read_tower(weights, version)
-    names = network.state_dict().keys()
-    network = network.to_empty(device=device).eval()
-    network.load_state_dict({name: tensors[name] for name in names})
+    network = fill(network, {name: tensors[name] for name in network.state_dict()}, device)
     rounded = _prepare_htsat(network) if version == "2023" else _fold_cnn14(network, tensors, device)
     if precision == "bfloat16":
         rounded.round_to_bfloat16()

@@ -16,6 +16,7 @@ from embedshift.errors import UserError
 from embedshift.models.clap_bert import BERT_BASE
 from embedshift.models.clap_gpt2 import POSITIONS
 from embedshift.models.clap_tokenizer import bert_tokenizer, gpt2_tokenizer
+from embedshift.models.clap_weights import fill
 from embedshift.models.msclap_network import CONSTANTS, DIM, FILTERS, CaptionTower, published_shapes
 from embedshift.models.strict_state import read_strictly
 from embedshift.models.text import TextTower
@@ -83,6 +84,5 @@ def load_text(weights: Path | None, tokenizer: Path | None, options: dict[str, s
         constants=CONSTANTS,
         optional=(FILTERS[version][0],),
     )
-    network = network.to_empty(device=device).eval()
-    network.load_state_dict({name.removeprefix(PREFIX): tensor for name, tensor in tensors.items()})
+    network = fill(network, {name.removeprefix(PREFIX): tensor for name, tensor in tensors.items()}, device)
     return MsClapText(network, words, version, device)

@@ -14,6 +14,7 @@ ENTRY = Entry(
         "models/clap_bert.py",
         "models/clap_htsat.py",
         "models/clap_log_mel.py",
+        "models/clap_weights.py",
         "models/laion_clap.py",
         "models/laion_clap_network.py",
         "models/load.py",
@@ -37,4 +38,7 @@ ENTRY = Entry(
     length_rule="windows of 10 s, the last one moved back to end with the clip; shorter: repeated whole, then zeros",
     frames="one a window of 10 s, of norm one",
     pooling="mean over windows; of norm one up to 10 s",
+    bfloat16_cosine=0.99995,
+    checked="laion-clap 1.1.7 on seeded weights in the official layout: audio within 1.1e-5 where samples have 16 bits, text "
+    "within 2e-6; the published weights were not at hand",
 )
