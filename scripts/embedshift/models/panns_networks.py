@@ -94,8 +94,10 @@ class FoldedConvolution(nn.Module):
     def __init__(self, layer: Layer, tensors: dict[str, torch.Tensor]) -> None:
         super().__init__()
         scale, shift = _scale_and_shift(tensors, layer.normalisation)
-        weight = _pooled_kernel(tensors[f"{layer.name}.weight"], layer.pool) * scale[:, None, None, None]
-        self.weight = nn.Parameter(weight.contiguous(memory_format=torch.channels_last), requires_grad=False)
+        kernel = _pooled_kernel(tensors[f"{layer.name}.weight"], layer.pool)
+        weight = torch.empty_like(kernel, memory_format=torch.channels_last)
+        torch.mul(kernel, scale[:, None, None, None], out=weight)  # in one pass over up to 150 MB
+        self.weight = nn.Parameter(weight, requires_grad=False)
         self.bias = nn.Parameter(shift, requires_grad=False)
         self.layer = layer
 
