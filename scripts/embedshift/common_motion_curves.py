@@ -23,6 +23,15 @@ class Curve:
         return table.one(*place, axis.effect, self.measure, variant=self.variant, label="all", strength="")
 
 
+MOST_SHARED = 32
+"""Directions beyond so many are not counted (`parallel_analysis.MOST_RANK`)."""
+
+
+def shared_rank_text(row: Row) -> str:
+    """Return the number of directions that clips share, `at least 32` where counting ended."""
+    return f"{'at least ' if row['value'] >= MOST_SHARED else ''}{row['value']:.0f}"
+
+
 CURVES = (
     Curve("mean cosine", "mean_cosine", "between_groups"),
     Curve("one displacement", "common_share", "translation"),

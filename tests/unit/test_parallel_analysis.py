@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 from scipy.stats import kstest
 
-from embedshift.parallel_analysis import rows_to_look_at, shared_rank
+from embedshift.common_motion_curves import MOST_SHARED, shared_rank_text
+from embedshift.parallel_analysis import MOST_RANK, rows_to_look_at, shared_rank
 
 
 def test_the_first_p_value_is_uniform_on_isotropic_noise():
@@ -42,3 +43,8 @@ def test_one_clip_a_group_is_looked_at_and_not_too_many_rows():
     assert (strengths[0], strengths[-1]) == (0, 33)
     assert len(clips) * len(strengths) <= 1536
     assert len(set(group[clips])) == len(clips) == 192
+
+
+def test_where_counting_ended_the_number_says_so():
+    assert MOST_SHARED == MOST_RANK
+    assert [shared_rank_text({"value": value}) for value in (3.0, 32.0)] == ["3", "at least 32"]

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from embedshift.common_motion_curves import CURVES
+from embedshift.common_motion_curves import CURVES, shared_rank_text
 from embedshift.number_text import MISSING, number_text, value_text
 from embedshift.report.monotonicity_panels import p_phrase
 from embedshift.scores import Place, held_out_score, in_sample_score
@@ -70,7 +70,7 @@ def _dimensions(table: TableIndex, place: Place, axis: StrengthAxis) -> tuple[st
     says = [f"participation ratio {value_text(ratio, 1)}"]
     says += [f"without noise {value_text(freed, 1)}"] if freed is not None else []
     says += [f"one common trajectory explains {value_text(trajectory, 2)}"] if trajectory is not None else []
-    null = MISSING if shared is None else f"{number_text(shared['value'], 0)} directions exceed rotated clips"
+    null = MISSING if shared is None else f"{shared_rank_text(shared)} directions exceed rotated clips"
     return "; ".join(says), f"{null}; {p_phrase(shared)}"
 
 

@@ -1,7 +1,7 @@
 """Panels of what clips have in common at each strength: one curve a measure."""
 
-from embedshift.common_motion_curves import CURVES
-from embedshift.number_text import number_text, value_text
+from embedshift.common_motion_curves import CURVES, shared_rank_text
+from embedshift.number_text import value_text
 from embedshift.report.monotonicity_panels import p_phrase
 from embedshift.report.panels import (
     Panel,
@@ -38,13 +38,13 @@ def _panel(table: TableIndex, place: Place, axis: StrengthAxis) -> Panel:
 
 
 def _notes(table: TableIndex, place: Place, axis: StrengthAxis) -> list[str]:
-    trajectory, shared = CURVES[1].over_all(table, place, axis), None
+    trajectory = CURVES[1].over_all(table, place, axis)
     notes = []
     if trajectory is not None:
         notes.append(f"one trajectory explains {value_text(trajectory, 2)}, {p_phrase(trajectory)}")
     shared = table.one(*place, axis.effect, "shared_rank", label="all")
     if shared is not None:
-        notes.append(f"{number_text(shared['value'], 0)} shared directions")
+        notes.append(f"{shared_rank_text(shared)} shared directions")
     jump = table.one(*place, axis.effect, "jump", variant="largest_step", label="all")
     if jump is not None:
         notes.append(f"longest step {value_text(jump, 1)} × the median step")
