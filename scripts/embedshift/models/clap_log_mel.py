@@ -1,4 +1,4 @@
-"""The log mel spectrogram that both CLAPs and the PANNs begin with, in float32 on the device, a batch at a time.
+"""The log mel spectrogram that both CLAPs begin with, in float32 on the device, a batch at a time.
 
 Published (torchlibrosa's Spectrogram and LogmelFilterBank): power spectrum of a periodic Hann window of 1024 samples,
 centred and reflected at the ends; 64 mel bands; 10 log10, no smaller than -100 dB. The filters are those of the
