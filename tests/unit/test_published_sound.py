@@ -62,8 +62,8 @@ def test_kaiser_best_is_of_the_mean_of_the_channels(rng):
 
 @pytest.mark.parametrize(
     ("from_hz", "to_hz", "samples", "tolerance"),
-    [(44100, 48000, 132299, 2.5e-6), (22050, 48000, 30000, 2.5e-6), (16000, 48000, 16000, 2.5e-6), (44100, 48000, 5, 1e-12),
-     (44100, 32000, 30000, 0.0), (48000, 16000, 30000, 0.0), (44100, 47999, 9000, 0.0)],
+    [(44100, 48000, 132299, 2.5e-6), (22050, 48000, 30000, 2.5e-6), (16000, 48000, 16000, 2.5e-6),
+     (44100, 48000, 5, 1e-12), (44100, 32000, 30000, 0.0), (48000, 16000, 30000, 0.0), (44100, 47999, 9000, 0.0)],
 )  # fmt: skip
 def test_the_matrix_gives_what_following_every_position_gives(rng, from_hz, to_hz, samples, tolerance):
     """White noise of unit variance; the difference is the drift of added-up positions."""
