@@ -39,6 +39,6 @@ ENTRY = Entry(
     frames="one a window of 10 s, of norm one",
     pooling="mean over windows; of norm one up to 10 s",
     bfloat16_cosine=0.99995,
-    checked="laion-clap 1.1.7 on seeded weights in the official layout: audio within 1.1e-5 where samples have 16 bits, "
+    checked="laion-clap 1.1.7 on seeded weights in the official layout: audio within 1.1e-5 given 16-bit samples, "
     "text within 2e-6; the published weights were not at hand",
 )
