@@ -39,6 +39,7 @@ def test_strengths_and_names_are_those_of_the_study(curves, repository):
     )
     for curve in curves:
         assert curve.model in study["models"]
+        assert curve.eraser in study["robustness"]["eraser_order"]
         swept = {text_of(value) for value in study["effects"][curve.effect]["strengths"]}
         assert set(curve.strengths) == swept | {"clean"}
 
