@@ -157,7 +157,10 @@ def _missing_folders(datasets: Mapping[str, Any], working_folder: Path) -> list[
     for name, dataset in datasets.items():
         folder = working_folder / os.path.expanduser(dataset["folder"])
         if not folder.is_dir() and not is_to_be_fetched({**dataset, "folder": folder}):
-            told.append(f"datasets.{name}.folder: {folder} is no folder. Write the folder that holds the sound files.")
+            fetched = f", or have it fetched: download: {dataset['reader']}" if dataset["reader"] != "folder" else ""
+            told.append(
+                f"datasets.{name}.folder: {folder} is no folder. Write the folder that holds the sound files{fetched}."
+            )
         elif dataset["table"] and not _is_file_in(dataset["table"], folder, working_folder):
             told.append(f"datasets.{name}.table: there is no file {dataset['table']} in {folder} or {working_folder}.")
     return told
