@@ -1,7 +1,8 @@
 """Write the page of a study: one HTML file that needs no network, under 15 MB.
 
-Inputs: the tables sensitivity and trajectories, description (study.json), examples (sounds, one JSON a data set and
-effect), captions (reStructuredText), template, css and script of the page. Output: page.
+Inputs: the tables sensitivity, trajectories, and robustness where it is studied, description (study.json), examples
+(sounds, one JSON a data set and effect), captions (reStructuredText), template, css and script of the page. Output:
+page.
 """
 
 if __name__ == "__main__":
@@ -21,4 +22,5 @@ if __name__ == "__main__":
             script=snakemake.input.script,
             settings=snakemake.params.settings,
             page=snakemake.output.page,
+            robustness=next(iter(snakemake.input.robustness), None),
         )

@@ -20,6 +20,22 @@ CONFIG = {
     "geometry": {"ridge_share": 0.1, "neighbours": 10, "rotations": 39, "most_clips": 4096},
     "maps": {"umap": True, "umap_neighbours": 15, "umap_points": 5000},
     "report": {"title": "A made study", "example_clips": 1, "example_strengths": 3},
+    "robustness": {
+        "eraser_order": [
+            "none",
+            "average_displacement",
+            "normalised_displacement_pca",
+            "cca_sample_wise",
+            "augmentation",
+        ],
+        "augmentation": "augmentation",
+        "effects": ["reverb", "lowpass", "bitcrush"],
+        "fit_on": "class",
+        "protocol": "grouped",
+        "bootstrap": 1000,
+        "confidence": 0.95,
+        "permutations": 200,
+    },
 }
 
 
@@ -45,6 +61,47 @@ def sensitivity_rows(settings: str, seed: int = 1) -> list[dict]:
             rows += _directions(place, effect, rng) + _spectra(place, rng)
         rows += _geometry(place, effect, np.random.default_rng(seed + 1))
     return rows
+
+
+def robustness_rows(settings: str, seed: int = 1) -> list[dict]:
+    """Return rows of robustness.csv: sample-wise directions help at every strength of reverb, others change nothing."""
+    rng, rows = np.random.default_rng(seed), []
+    chosen = json.loads(settings)["robustness"]
+    for place, effect in _places(settings):
+        if place["effect"] in chosen["effects"]:
+            for label in ("all", *CLASSES):
+                for eraser in chosen["eraser_order"]:
+                    rows += _probed(place | {"label": label}, effect["strengths"], eraser, rng)
+            rows += _decoded(place, chosen["eraser_order"][:-1])
+    return rows
+
+
+def _probed(place, strengths, eraser, rng):
+    helps = 0.02 if (eraser, place["effect"]) == ("cca_sample_wise", "reverb") else 0.0
+    p_value = 0.001 if helps else 0.8
+    named = {"split": "held_out", "eraser": "none" if eraser == "augmentation" else eraser}
+    clean = "augmented" if eraser == "augmentation" else "clean"
+    rows = [place | named | {"measure": "roc_auc", "train": clean, "test": "clean", **_with_interval(0.95, 0.02)}]
+    for train, test in ((clean, "effected"), *([("effected", "clean")] if clean == "clean" else [])):
+        ends = named | {"train": train, "test": test}
+        for number, text in enumerate(strengths):
+            auc = _with_interval(0.95 - 0.02 * number + helps + rng.normal(0, 0.001), 0.02)
+            rows.append(place | ends | {"measure": "roc_auc", "strength": text, **auc})
+        for text in (*strengths, "") if eraser != "none" else ():
+            variant = "against_none" if text else "mean_over_strengths"
+            change = {"null_mean": 0.0, "p_value": p_value, **_with_interval(helps + rng.normal(0, 1e-4), 0.01)}
+            rows.append(
+                place | ends | {"measure": "roc_auc_difference", "variant": variant, "strength": text, **change}
+            )
+    return rows
+
+
+def _decoded(place, erasers):
+    for number, eraser in enumerate(erasers):
+        for probe, more in (("linear", 0.0), ("non_linear", 0.1)):
+            found = {"null_mean": -0.01, "p_value": 0.005, **_with_interval(0.8 - 0.2 * number + more, 0.05)}
+            row = {"measure": "strength_r2", "variant": probe, "split": "held_out", "eraser": eraser}
+            yield place | row | found
 
 
 def _places(settings):

@@ -16,7 +16,6 @@ from embedshift.strengths import text_of
 from embedshift.weights_choice import WeightsChoice, choose_weights
 
 CLEAN = "clean"
-ROBUSTNESS_SHOWN = ("eraser_order", "augmentation", "confidence", "effects")
 
 
 class Study:
@@ -149,8 +148,7 @@ class Study:
         """Return the settings of the rules that plot robustness; an empty text without the key."""
         if not self.robust_effects:
             return ""
-        shown = {key: self.config["robustness"][key] for key in ROBUSTNESS_SHOWN}
-        return canonical_json({**self._outline(), "figures": self.config["figures"], "robustness": shown})
+        return canonical_json({**self._outline(), "figures": self.config["figures"], **self._robustness_shown()})
 
     def map_settings(self) -> str:
         """Return the settings of `map_trajectories`: all maps of the study."""
@@ -196,7 +194,12 @@ class Study:
         """Return the settings of `build_report`."""
         return canonical_json({**self._outline(), "report": self.config["report"], "figures": self.config["figures"],
                                "sensitivity": self.config["sensitivity"], "geometry": self.config["geometry"],
-                               "maps": self.config["maps"], "seed": self.config["seed"]})  # fmt: skip
+                               "maps": self.config["maps"], "seed": self.config["seed"],
+                               **self._robustness_shown()})  # fmt: skip
+
+    def _robustness_shown(self) -> dict[str, Any]:
+        """Return the section `robustness` for figures and captions, where there is one."""
+        return {"robustness": self.config["robustness"]} if self.robust_effects else {}
 
     def _model_settings(self, model: str) -> dict[str, Any]:
         """Return a model's settings with what its weights and its plug-in are, but not where a checkpoint lies."""

@@ -19,12 +19,18 @@ PROBES = {"linear": (ACCENT, "o", -0.15), "non_linear": (SECOND, "s", 0.15)}
 LOWEST = -0.5
 
 
+class _NamedLinesGrid(PanelGrid):
+    """Room for the names of erasers beside the first column."""
+
+    left_in = 1.9
+
+
 def draw_decodability(table: RobustnessIndex, layout: StudyLayout, names: ErasureNames) -> Figure:
     """Draw a model x effect grid; one line an eraser, one mark a probe."""
     erasers = [NONE, *(name for name in names.erasers if name != names.augmentation)]
     row_names = [layout.row_name(*place) for place in layout.grid_rows]
     height_in = 0.3 + 0.13 * len(erasers)
-    grid = PanelGrid(row_names, list(names.effects), width_in=layout.width_in, panel_height_in=height_in,
+    grid = _NamedLinesGrid(row_names, list(names.effects), width_in=layout.width_in, panel_height_in=height_in,
                      footnote=FOOTNOTE)  # fmt: skip
     for row, place in enumerate(layout.grid_rows):
         for column, effect in enumerate(names.effects):

@@ -23,22 +23,37 @@ def eraser_style(erasers: Sequence[str], name: str) -> dict[str, Any]:
     return {"color": SERIES[number % len(SERIES)], "marker": MARKERS[number // len(SERIES) % 4], "markersize": 2.4}
 
 
-def key_height_in(erasers: Sequence[str], width_in: float) -> float:
-    """Return how high the key below a figure is."""
-    columns = max(1, int((width_in - 0.2) / KEY_COLUMN_IN))
-    return KEY_LINE_IN * (2 + (len(erasers) + len(WAYS)) // columns)
+class KeyedGrid(PanelGrid):
+    """A grid of panels with the key of erasers and ways between panels and footnote."""
 
+    left_in = 0.95
 
-def draw_key(grid: PanelGrid, erasers: Sequence[str], ways: Sequence[Way] = tuple(WAYS)) -> None:
-    """Write below the panels which colour is which eraser, and which line which way to train and test."""
-    entries = [Line2D([], [], label=name, **eraser_style(erasers[1:], name)) for name in erasers]
-    entries += [Line2D([], [], color=MUTED, linestyle=LINE_OF_WAY[way], label=WAYS[way]) for way in ways]
-    columns = max(1, int((grid.size_in[0] - 0.2) / KEY_COLUMN_IN))
-    bottom_in = grid.bottom_in - key_height_in(erasers, grid.size_in[0]) + 0.04
-    place = {"loc": "lower left", "bbox_to_anchor": (0.09 / grid.size_in[0], bottom_in / grid.size_in[1])}
-    grid.figure.legend(
-        handles=entries, ncols=columns, fontsize=6, handlelength=2.2, borderpad=0, labelspacing=0.25, **place
-    )
+    def __init__(
+        self,
+        row_names: Sequence[str],
+        column_names: Sequence[str],
+        *,
+        erasers: Sequence[str],
+        ways: Sequence[Way],
+        width_in: float,
+        **further: Any,
+    ) -> None:
+        """Make the panels; erasers: `none` first, then the others in the order of the config."""
+        entries = [Line2D([], [], label=name, **eraser_style(erasers[1:], name)) for name in erasers]
+        entries += [Line2D([], [], color=MUTED, linestyle=LINE_OF_WAY[way], label=WAYS[way]) for way in ways]
+        columns = max(1, int((self.whole_width_in(len(column_names), width_in) - 0.2) / KEY_COLUMN_IN))
+        key_in = KEY_LINE_IN * (1 + -(-len(entries) // columns))
+        super().__init__(row_names, column_names, width_in=width_in, bottom_in=key_in, **further)
+        above_note = (self.bottom_in - key_in + KEY_LINE_IN / 2) / self.size_in[1]
+        place = {"loc": "lower left", "bbox_to_anchor": (0.09 / self.size_in[0], above_note)}
+        look = {"fontsize": 6, "handlelength": 2.2, "borderpad": 0, "labelspacing": 0.25, "columnspacing": 1.2}
+        self.figure.legend(handles=entries, ncols=columns, **place, **look)
+
+    def whole_width_in(self, columns: int, width_in: float, between_in: float = 0.42) -> float:
+        """Return how wide a figure of so many columns becomes."""
+        fitting_in = (width_in - self.left_in - self.right_in) / columns - between_in
+        step_in = min(max(fitting_in, 1.15), 2.4) + between_in
+        return max(self.left_in + columns * step_in - between_in + self.right_in, 3.4)
 
 
 def mark_difference(axes: Axes, x: Sequence[float], y: Sequence[float], **style: Any) -> None:

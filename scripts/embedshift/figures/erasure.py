@@ -9,8 +9,8 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 from matplotlib.ticker import MaxNLocator
 
-from embedshift.figures.eraser_style import draw_key, eraser_style, key_height_in, mark_difference
-from embedshift.figures.style import INK, PanelGrid, draw_band, say_in_panel, set_strength_axis
+from embedshift.figures.eraser_style import KeyedGrid, eraser_style, mark_difference
+from embedshift.figures.style import INK, draw_band, say_in_panel, set_strength_axis
 from embedshift.number_text import interval_text, number_text
 from embedshift.robustness_columns import NONE
 from embedshift.robustness_index import WAYS, ErasureNames, Place, RobustnessIndex, Way
@@ -29,12 +29,13 @@ def draw_erasure(table: RobustnessIndex, layout: StudyLayout, names: ErasureName
     """Draw differences to `none`: two rows of panels a model, one each way to train and test, one column an effect."""
     rows = [(place, way) for place in layout.grid_rows for way in WAYS]
     axes_of = {effect: layout.effects[effect] for effect in names.effects}
-    grid = PanelGrid(
-        [f"{layout.row_name(*place)} · {WAYS[way]}" for place, way in rows],
+    grid = KeyedGrid(
+        [f"{layout.row_name(*place)} · {way[0]} to {way[1]}" for place, way in rows],
         list(axes_of),
         width_in=layout.width_in,
         panel_height_in=1.35,
-        bottom_in=key_height_in((NONE, *names.erasers), layout.width_in),
+        erasers=(NONE, *names.erasers),
+        ways=(),
         footnote=FOOTNOTE.format(alpha=names.alpha),
     )
     for row, (place, way) in enumerate(rows):
@@ -42,7 +43,6 @@ def draw_erasure(table: RobustnessIndex, layout: StudyLayout, names: ErasureName
             _draw_panel(grid.axes[row][column], table, place, axis, way, names)
             if column == 0:
                 grid.axes[row][column].set_ylabel("change of ROC AUC")
-    draw_key(grid, (NONE, *names.erasers), ())
     return grid.figure
 
 

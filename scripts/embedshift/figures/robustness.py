@@ -7,8 +7,8 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
-from embedshift.figures.eraser_style import LINE_OF_WAY, draw_key, eraser_style, key_height_in
-from embedshift.figures.style import PanelGrid, draw_band, say_in_panel, set_strength_axis
+from embedshift.figures.eraser_style import LINE_OF_WAY, KeyedGrid, eraser_style
+from embedshift.figures.style import draw_band, say_in_panel, set_strength_axis
 from embedshift.published_overlay import PublishedOverlay
 from embedshift.robustness_columns import NONE
 from embedshift.robustness_index import TO_EFFECTED, WAYS, ErasureNames, Place, RobustnessIndex
@@ -50,12 +50,13 @@ def _draw(
 ) -> Figure:
     shown = (NONE, *names.erasers)
     axes_of = {effect: layout.effects[effect] for effect in names.effects}
-    grid = PanelGrid(
+    grid = KeyedGrid(
         [name for _, _, name in rows],
         list(axes_of),
         width_in=layout.width_in,
         panel_height_in=panel_height_in,
-        bottom_in=key_height_in(shown, layout.width_in),
+        erasers=shown,
+        ways=tuple(WAYS),
         footnote=FOOTNOTE.format(what=what),
     )
     for row, (place, label, _) in enumerate(rows):
@@ -65,7 +66,6 @@ def _draw(
             _draw_published(axes, published, (place, label), axis, shown)
             if column == 0:
                 axes.set_ylabel("ROC AUC")
-    draw_key(grid, shown)
     return grid.figure
 
 

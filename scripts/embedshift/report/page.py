@@ -22,6 +22,7 @@ from embedshift.report.displacement_panels import displacement_panels
 from embedshift.report.map_panels import map_panels
 from embedshift.report.monotonicity_panels import class_panels, monotonicity_panels
 from embedshift.report.panels import Panel
+from embedshift.report.robustness_sections import Robustness
 from embedshift.report.sounds import read_sounds, within_budget
 from embedshift.report.spectrum_panels import spectra_panels
 from embedshift.report.summary import heat_maps, summary_rows
@@ -35,17 +36,22 @@ from embedshift.trajectory_maps import UMAP, gather_maps
 SOUND_CHARACTERS = 5_000_000
 PANEL_CHARACTERS = 4_000_000
 MANY_PANELS = 24
+CLASSES_LEFT_OUT = "Single classes are left out here to keep the page small; the figure robustness_by_class has them."
 
 
 @dataclass(frozen=True)
 class Figure:
-    """One section of interactive panels; `name` is that of its caption and of the static figure."""
+    """One section of interactive panels; `name` is that of its caption and of the static figure.
+
+    key: (name, CSS colour, CSS border style) of each kind of curve, where the page does not know them.
+    """
 
     name: str
     title: str
     blocks: Sequence[Block]
     by_class: Sequence[Block] = ()
     note: str = ""
+    key: Sequence[tuple[str, str, str]] = ()
 
 
 def build_report(
@@ -60,12 +66,14 @@ def build_report(
     script: str,
     settings: str,
     page: str,
+    robustness: str | None = None,
 ) -> None:
-    """Write the page of a study; the same inputs give the same bytes."""
+    """Write the page of a study; the same inputs give the same bytes. `robustness`: its table, where it is studied."""
     layout, config = read_layout(settings), json.loads(settings)
     table = TableIndex(read_table(sensitivity))
     coordinates = read_table(trajectories)
-    figures, packed = _figures_that_fit(table, coordinates, layout)
+    erased = None if robustness is None else Robustness.read(robustness, settings, layout)
+    figures, packed = _figures_that_fit(table, coordinates, layout, erased)
     sounds, sounds_left_out = within_budget(read_sounds(examples, layout), SOUND_CHARACTERS)
     context = {
         "title": (config.get("report") or {}).get("title") or layout.study,
@@ -75,6 +83,7 @@ def build_report(
         "heat_maps": heat_maps(table, layout),
         "summary": summary_rows(table, layout),
         "claims": claims(table, layout),
+        "robustness_claims": [] if erased is None else erased.claims(),
         "figures": figures,
         "many_panels": len(layout.grid_rows) * len(layout.effects) > MANY_PANELS,
         "classes": sorted({row["label"] for row in coordinates} - {"all", ""}),
@@ -90,15 +99,16 @@ def build_report(
 
 
 def _figures_that_fit(
-    table: TableIndex, trajectories: list[dict[str, Any]], layout: StudyLayout
+    table: TableIndex, trajectories: list[dict[str, Any]], layout: StudyLayout, erased: Robustness | None
 ) -> tuple[list[Figure], str]:
-    """Return the figures and their packed specifications; single clips leave the maps where they take too much."""
+    """Return the figures and their packed specifications; single clips and classes leave where they take too much."""
     maps, by_umap = gather_maps(trajectories, layout), gather_maps(trajectories, layout, UMAP)
     by_umap = by_umap if any(panel.lines for panel in by_umap.values()) else {}
-    for with_clips in (True, False):
+    for with_clips, with_classes in ((True, True), (True, False), (False, False)):
         specs: list[Mapping[str, Any]] = []
         umap_panels = map_panels(by_umap, layout, measures=UMAP) if by_umap and with_clips else []
         figures = _figures(table, map_panels(maps, layout, with_clips=with_clips), umap_panels, layout, specs)
+        figures += [] if erased is None else _robustness_figures(erased, layout, specs, with_classes=with_classes)
         packed = pack(specs)
         if len(packed) <= PANEL_CHARACTERS:
             break
@@ -129,6 +139,18 @@ def _figures(
         Figure("common_motion", "Common motion", blocks(common_motion_panels(table, layout))),
         Figure("displacement", "Size and alignment", blocks(displacement_panels(table, layout))),
     ]
+
+
+def _robustness_figures(
+    erased: Robustness, layout: StudyLayout, specs: list[Mapping[str, Any]], *, with_classes: bool
+) -> list[Figure]:
+    """Return the sections on robustness and erasure; the numbers of their panels go on from those in `specs`."""
+    figures = []
+    for name, title, panels, of_classes in erased.sections():
+        by_class = arrange(of_classes(), layout, specs) if with_classes else ()
+        note = CLASSES_LEFT_OUT if name == "robustness" and not with_classes else ""
+        figures.append(Figure(name, title, arrange(panels(), layout, specs), by_class, note, erased.key_of(name)))
+    return figures
 
 
 def pack(specs: Sequence[Mapping[str, Any]]) -> str:

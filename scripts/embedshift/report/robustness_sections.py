@@ -1,0 +1,60 @@
+"""The sections of the page on robustness and erasure: their titles, panels, keys and claims."""
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from functools import partial
+
+from embedshift.report.claims import Claim
+from embedshift.report.panels import Panel
+from embedshift.report.robustness_claims import robustness_claims
+from embedshift.report.robustness_panels import (
+    decodability_panels,
+    eraser_key,
+    erasure_overview_panels,
+    erasure_panels,
+    robustness_class_panels,
+    robustness_panels,
+)
+from embedshift.robustness_index import WAYS, ErasureNames, RobustnessIndex, read_names
+from embedshift.study_layout import StudyLayout
+from embedshift.tables import read_table
+
+Panels = Callable[[], Sequence[Panel]]
+
+
+@dataclass(frozen=True)
+class Robustness:
+    """The table robustness.csv, how the study is laid out, and the names of its erasers."""
+
+    table: RobustnessIndex
+    layout: StudyLayout
+    names: ErasureNames
+
+    @classmethod
+    def read(cls, path: str, settings: str, layout: StudyLayout) -> "Robustness":
+        """Read the table of a study; settings: JSON text with the section `robustness`."""
+        names = read_names(settings)
+        return cls(RobustnessIndex(read_table(path), names.augmentation), layout, names)
+
+    def sections(self) -> Iterator[tuple[str, str, Panels, Panels]]:
+        """Yield (name, title, panels, panels by class) of each section; panels are made when they are called for."""
+        of = (self.table, self.layout, self.names)
+        no_classes: Panels = tuple
+        yield "robustness", "Robustness", partial(robustness_panels, *of), partial(robustness_class_panels, *of)
+        yield "erasure", "Change by erasing", partial(erasure_panels, *of), no_classes
+        yield "erasure_overview", "Erasing at a glance", partial(erasure_overview_panels, *of), no_classes
+        yield "decodability", "Is it erased?", partial(decodability_panels, *of), no_classes
+
+    def key_of(self, section: str) -> list[tuple[str, str, str]]:
+        """Return (name, CSS colour, CSS border style) of the curves of a section."""
+        if section == "decodability":
+            return [("linear probe", "var(--series0)", "solid"), ("probe that is not linear", "var(--second)", "solid")]
+        if section == "erasure_overview":
+            return []
+        styles = zip(WAYS.values(), ("solid", "dashed"), strict=True)
+        shown = eraser_key(self.names)[0 if section == "robustness" else 1 :]
+        return [*((name, colour, "solid") for name, colour in shown), *((way, "currentColor", s) for way, s in styles)]
+
+    def claims(self) -> list[Claim]:
+        """Return the published claims on erasing beside what the table says."""
+        return robustness_claims(self.table, self.layout, self.names)
