@@ -3,7 +3,7 @@
 Required inputs: manifest.csv, the embeddings of one model at `clean` and at all strengths of one effect; for the maps
 those of the whole study.
 Outputs: results/studies/{study}/geometry/{dataset}/{model}/{effect}.h5 and .csv (rows of tables/sensitivity.csv), and, where the
-config asks for UMAP, maps/umap.csv (rows of tables/trajectories.csv) and figures/umap.*; figures/common_motion.*.
+config asks for UMAP, maps/umap.csv (rows of tables/trajectories.csv) and figures/umap.*; figures/common_motion.*, figures/distances.*.
 """
 
 
@@ -45,3 +45,27 @@ rule map_trajectories:
         "Mapping the trajectories of {STUDY.name} with UMAP"
     script:
         "../scripts/map_trajectories.py"
+
+
+rule plot_distances:
+    input:
+        table="<study>/tables/sensitivity.csv",
+    output:
+        svg=report(
+            "<study>/figures/distances.svg",
+            caption="../report/distances.rst",
+            category="Sensitivity",
+            labels={"figure": "distances"},
+        ),
+        png="<study>/figures/distances.png",
+    log:
+        f"logs/plot_distances/{STUDY.name}.log",
+    conda:
+        "../envs/analysis.yaml"
+    params:
+        settings=STUDY.figure_settings(),
+        code=code_of("plot_distances.py"),
+    message:
+        "Drawing distances of {STUDY.name}"
+    script:
+        "../scripts/plot_distances.py"

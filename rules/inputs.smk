@@ -4,10 +4,10 @@ Required inputs: STUDY and the imports of common.smk.
 Outputs: none.
 """
 
-FIGURES = ["trajectories", "monotonicity", "spectra", "common_motion", "displacement", "overview"]
+FIGURES = ["trajectories", "monotonicity", "spectra", "common_motion", "distances", "displacement", "overview"]
 FIGURES += ["umap"] if STUDY.config["maps"]["umap"] else []
 ROBUSTNESS_FIGURES = ["robustness", "erasure", "erasure_overview", "decodability"] if STUDY.robust_effects else []
-CAPTIONS = [*FIGURES, "claims", "workflow", "sensitivity_table", "sounds"]
+CAPTIONS = [*FIGURES, "dimensions", "claims", "workflow", "sensitivity_table", "sounds"]
 CAPTIONS += [*ROBUSTNESS_FIGURES, "robustness_claims", "robustness_table"] if STUDY.robust_effects else []
 
 

@@ -17,6 +17,8 @@ CAPTIONS = (
     "monotonicity",
     "spectra",
     "common_motion",
+    "distances",
+    "dimensions",
     "umap",
     "claims",
     "displacement",

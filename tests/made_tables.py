@@ -168,7 +168,35 @@ def _geometry(place, effect, rng):
         row = {**place, "measure": "participation_ratio", "variant": variant}
         rows.append({**row, **_with_interval(value, 0.3)})
     shared = {**place, "measure": "shared_rank", "variant": "parallel_analysis", "value": 3.0, "p_value": 1 / 40}
-    return [*rows, shared]
+    share = {**place, "measure": "first_component_share", "value": 0.4, "null_mean": 0.1, "p_value": 1 / 40}
+    ninety = {**place, "measure": "components_for_90_percent"}
+    for variant, value in (("displacements_uncentred", 7.0), ("noise_corrected", 2.4)):
+        rows.append({**ninety, "variant": variant, **_with_interval(value, 0.6)})
+    return [*rows, shared, share, *_clouds(place, effect)]
+
+
+def _clouds(place, effect):
+    """Return distances between clean and effected clouds, and intrinsic dimensions, rising with strength."""
+    rows = []
+    for name, value in (("two_nn", 6.0), ("levina_bickel", 5.5)):
+        row = {**place, "measure": "intrinsic_dimension", "variant": f"{name}/clean", "strength": ""}
+        rows.append({**row, **_with_interval(value, 0.5)})
+        row |= {"variant": f"{name}/displacements"}
+        rows += [{**row, "strength": text, **_with_interval(value - 2, 0.4)} for text in effect["strengths"]]
+    for number, text in enumerate(effect["strengths"], 1):
+        share, at = number / len(effect["strengths"]), {**place, "strength": text}
+        for variant, offset in (("sample", 1.0), ("limit", 0.0)):
+            distance = {"measure": "frechet", "variant": variant, **_with_interval(40 * share + offset, 2)}
+            rows.append({**at, **distance, "null_mean": None, "p_value": None})
+        for measure, variant, value, null in (
+            ("mmd", "polynomial", 3 * share, 0.0),
+            ("mmd", "gaussian", 0.2 * share, 0.0),
+            ("cka_debiased", "", 1 - 0.6 * share, 0.001),
+            ("procrustes", "", 0.5 * share, 0.8),
+        ):
+            with_null = {**_with_interval(value, 0.1 * share), "null_mean": null, "p_value": 1 / 20}
+            rows.append({**at, "measure": measure, "variant": variant, **with_null})
+    return rows
 
 
 def _spectra(place, rng):

@@ -76,8 +76,8 @@ def test_headings_descend_one_by_one_and_links_within_the_page_arrive(page):
 
 def test_every_plot_has_words_for_those_who_cannot_see_it(page):
     plots = [attributes for attributes in page.named("div") if attributes.get("class") == "plot"]
-    # maps, maps by UMAP, projections, class by class, spectra, common motion, displacements
-    assert len(plots) == 12 + 12 + 9 + 9 + 9 + 12 + 4
+    # maps, maps by UMAP, projections, class by class, spectra, common motion, distances, displacements
+    assert len(plots) == 12 + 12 + 9 + 9 + 9 + 12 + 12 + 4
     assert all(len(plot["aria-label"]) > 20 and plot["role"] == "img" for plot in plots)
     assert [int(plot["data-spec"]) for plot in plots] == list(range(len(plots)))
     assert all(audio["aria-label"] for audio in page.named("audio"))

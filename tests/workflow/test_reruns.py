@@ -15,6 +15,7 @@ DRAWING = {
     "plot_spectra": 1,
     "plot_displacement": 1,
     "plot_common_motion": 1,
+    "plot_distances": 1,
     "plot_overview": 1,
     "build_report": 1,
 }
@@ -39,8 +40,8 @@ def git(study, *arguments):
 
 def test_each_figure_is_its_own(finished_study):
     figures = sorted((finished_study.folder / "results/studies/small/figures").glob("*.svg"))
-    assert len(figures) == 6
-    assert len({figure.read_bytes() for figure in figures}) == 6
+    assert len(figures) == 7
+    assert len({figure.read_bytes() for figure in figures}) == 7
 
 
 def test_nothing_changed(study):

@@ -18,7 +18,10 @@ from embedshift.report.blocks import Block, arrange
 from embedshift.report.captions import read_captions
 from embedshift.report.claims import claims
 from embedshift.report.common_motion_panels import common_motion_panels
+from embedshift.report.dimensions import dimensions
 from embedshift.report.displacement_panels import displacement_panels
+from embedshift.report.distance_panels import KEY as DISTANCE_KEY
+from embedshift.report.distance_panels import distance_panels
 from embedshift.report.map_panels import map_panels
 from embedshift.report.monotonicity_panels import class_panels, monotonicity_panels
 from embedshift.report.panels import Panel
@@ -84,6 +87,7 @@ def build_report(
         "summary": summary_rows(table, layout),
         "claims": claims(table, layout),
         "robustness_claims": [] if erased is None else erased.claims(),
+        "dimensions": dimensions(table, layout),
         "figures": figures,
         "many_panels": len(layout.grid_rows) * len(layout.effects) > MANY_PANELS,
         "classes": sorted({row["label"] for row in coordinates} - {"all", ""}),
@@ -137,6 +141,7 @@ def _figures(
         ),
         Figure("spectra", "Dimensionality", blocks(spectra_panels(table, layout))),
         Figure("common_motion", "Common motion", blocks(common_motion_panels(table, layout))),
+        Figure("distances", "Distances and dimensions", blocks(distance_panels(table, layout)), key=DISTANCE_KEY),
         Figure("displacement", "Size and alignment", blocks(displacement_panels(table, layout))),
     ]
 
