@@ -152,7 +152,7 @@ def _check_option(path: str, key: str, option: Option, given: dict[str, Any], re
         return None
     if option.free_text:
         return _require_text(path, value)
-    if choices and (option.low is None or not _is_number(value)):
+    if choices and (option.low is None or value in choices):
         return _require_choice(path, value, choices)
     return _require_number(path, value, option)
 
