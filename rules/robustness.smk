@@ -43,7 +43,7 @@ rule tabulate_robustness:
     conda:
         "../envs/analysis.yaml"
     params:
-        settings=STUDY.table_settings(),
+        settings=STUDY.robustness_table_settings(),
         code=code_of("tabulate_robustness.py"),
     message:
         "Collecting what erasing does in {STUDY.name}"

@@ -144,6 +144,10 @@ class Study:
         chosen = {key: value for key, value in self.config["robustness"].items() if key != "effects"}
         return canonical_json({**names, **self._sweep(effect), "robustness": chosen})
 
+    def robustness_table_settings(self) -> str:
+        """Return the settings of `tabulate_robustness`: whose rows, in which order."""
+        return canonical_json({**self._order(), "effects": self.robust_effects})
+
     def robustness_figure_settings(self) -> str:
         """Return the settings of the rules that plot robustness; an empty text without the key."""
         if not self.robust_effects:
