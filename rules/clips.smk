@@ -11,10 +11,10 @@ fetched and is not there yet, its folder and the listing.
 rule fetch_dataset:
     output:
         listing="<results>/clips/{dataset}/listing.csv",
-    wildcard_constraints:
-        dataset=one_of(TO_BE_FETCHED),
     log:
         "logs/fetch_dataset/{dataset}.log",
+    wildcard_constraints:
+        dataset=one_of(TO_BE_FETCHED),
     conda:
         "../envs/models.yaml"
     params:
