@@ -170,7 +170,7 @@ def _geometry(place, effect, rng):
     shared = {**place, "measure": "shared_rank", "variant": "parallel_analysis", "value": 3.0, "p_value": 1 / 40}
     share = {**place, "measure": "first_component_share", "value": 0.4, "null_mean": 0.1, "p_value": 1 / 40}
     ninety = {**place, "measure": "components_for_90_percent"}
-    for variant, value in (("displacements_uncentred", 7.0), ("noise_corrected", 2.4)):
+    for variant, value in (("interpolated", 7.0), ("noise_corrected", 2.4)):
         rows.append({**ninety, "variant": variant, **_with_interval(value, 0.6)})
     return [*rows, shared, share, *_clouds(place, effect)]
 

@@ -49,7 +49,7 @@ def dimension_rows(sweep: Sweep, subset: Subset, chosen: GeometrySettings) -> It
     ratio = participation_between_groups(scatter)
     yield names | _row("participation_ratio", "between_groups", ratio, chosen)
     count = components_for_share(scatter, 0.9)
-    yield names | _row("components_for_90_percent", "displacements_uncentred", count, chosen)
+    yield names | _row("components_for_90_percent", "interpolated", count, chosen)
     if len(subset.groups) < FEWEST_GROUPS_FOR_RANK:
         return
     clips, strengths = rows_to_look_at(subset.group, sweep.trajectories.shape[1], chosen.seed)

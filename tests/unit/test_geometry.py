@@ -10,6 +10,7 @@ import pytest
 from threadpoolctl import threadpool_limits
 
 from embedshift.geometry import measure_geometry
+from embedshift.sensitivity import measure_sensitivity
 from embedshift.store import Embeddings, read_arrays, write_embeddings
 from embedshift.tables import read_table
 
@@ -130,3 +131,13 @@ def test_the_sweep_is_not_held_twice():
     sweep_mb = sizes_mb[1]["sweep_mb"] - sizes_mb[0]["sweep_mb"]
     squares_mb = 16 * 8 * (360**2 - 60**2) / 2**20
     assert grown < 1.5 * sweep_mb + squares_mb
+
+
+def test_no_number_stands_twice_in_the_table_of_both_analyses(tmp_path, rng):
+    inputs = write_sweep(tmp_path, rng)
+    wanted = inputs["settings"] | {"parameter": "amount", "values": [1, 2, 3, 4, 5], "maps": {"clips_per_class": 1}}
+    outputs = {name: tmp_path / f"b.{name}" for name in ("analysis", "rows", "trajectories")}
+    measure_sensitivity(**(inputs | {"settings": json.dumps(wanted)}), **outputs, code="c0de", threads=1)
+    rows = read_table(outputs["rows"]) + read_table(analyse(tmp_path, inputs)["rows"])
+    keys = [tuple(row[key] for key in ("strength", "label", "measure", "variant", "split")) for row in rows]
+    assert sorted(keys) == sorted(set(keys))

@@ -40,7 +40,7 @@ def _cells(table: TableIndex, place: Place, axis: StrengthAxis) -> list[str]:
     return [
         cell("participation_ratio", "between_groups"),
         cell("participation_ratio", "noise_corrected"),
-        cell("components_for_90_percent", "displacements_uncentred"),
+        cell("components_for_90_percent", "interpolated"),
         cell("components_for_90_percent", "noise_corrected"),
         _shared(table, place, axis),
         *(_of_neighbours(table, place, axis, estimator) for estimator in ESTIMATORS),
