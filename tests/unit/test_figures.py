@@ -117,6 +117,39 @@ def test_a_missing_p_value_and_a_missing_interval_are_dashes_and_nothing():
     assert not axes.collections
 
 
+def test_the_distances_drawn_are_those_of_the_table_with_interval_and_null():
+    settings = made_settings(models=("timbre",), effects={"lowpass": EFFECTS["lowpass"]})
+    rows = sensitivity_rows(settings)
+    plots = drawn("distances", settings, rows).axes
+    assert [axes.get_ylabel().split()[0].strip(",") for axes in plots] == ["Fréchet", "MMD²", "MMD²", "CKA"]
+    for axes, measures in zip(plots, (("frechet",), ("mmd",), ("mmd",), ("cka_debiased", "procrustes")), strict=True):
+        wanted = [row for row in rows if row["measure"] in measures]
+        for line in (line for line in axes.lines if line.get_marker() == "o"):
+            values = [row["value"] for row in wanted]
+            assert set(line.get_ydata()) <= set(values)
+            assert len(line.get_ydata()) == 9
+        dotted = [line.get_ydata()[0] for line in axes.lines if len(line.get_ydata()) == 9 and line.get_marker() != "o"]
+        assert set(dotted) <= {row["null_mean"] for row in wanted}
+        assert len(dotted) == {"frechet": 0, "mmd": 1, "cka_debiased": 2}[measures[0]]
+    band = plots[1].collections[0].get_paths()[0].vertices
+    cubic = [row for row in rows if row.get("variant") == "polynomial"]
+    assert band[:, 1].max() == pytest.approx(max(row["ci_high"] for row in cubic))
+    assert band[:, 1].min() == pytest.approx(min(row["ci_low"] for row in cubic))
+
+
+@pytest.mark.parametrize("figure", ["distances", "common_motion", "displacement"])
+def test_a_single_strength_has_its_interval_too(figure):
+    settings = made_settings(models=("timbre",), effects={"time_reverse": EFFECTS["time_reverse"]})
+    axes = drawn(figure, settings).axes[0]
+    low, high = axes.collections[0].get_segments()[0][:, 1]
+    assert low < axes.lines[0].get_ydata()[0] < high
+
+
+def test_distances_that_are_not_in_the_table_are_told():
+    settings = made_settings(models=("timbre",), effects={"reverb": EFFECTS["reverb"]})
+    assert "needs at least 2 groups and 4 clips" in said(drawn("distances", settings, []))
+
+
 def said(figure: Figure) -> str:
     return " ".join(" ".join(texts_of(figure)).split())
 

@@ -12,6 +12,8 @@ from made_tables import CONFIG, EFFECTS, made_settings, sensitivity_rows, trajec
 from embedshift.errors import UserError
 from embedshift.number_text import count_text, number_text, p_text, value_text
 from embedshift.report.captions import read_captions
+from embedshift.report.dimensions import dimensions
+from embedshift.report.distance_panels import distance_panels
 from embedshift.report.map_panels import map_panels
 from embedshift.report.monotonicity_panels import class_panels, monotonicity_panels, p_phrase
 from embedshift.report.page import build_report, chain_text, duration_text, pack
@@ -164,7 +166,7 @@ def test_specifications_are_valid_for_plotly(monkeypatch):
     settings = made_settings(models=("timbre",))
     layout, table = read_layout(settings), TableIndex(sensitivity_rows(settings))
     maps = map_panels(gather_maps(trajectory_rows(settings), layout), layout)
-    for panel in [*maps, *monotonicity_panels(table, layout)]:
+    for panel in [*maps, *monotonicity_panels(table, layout), *distance_panels(table, layout)]:
         if panel.spec:
             text = json.dumps(panel.spec).replace('"@strength"', '"Viridis"')
             figure = graph_objects.Figure(json.loads(re.sub(r'"@\w+"', '"#123456"', text)))
@@ -181,6 +183,42 @@ def test_the_numbers_drawn_are_those_of_the_table():
     assert panel.spec["layout"]["xaxis"]["type"] == "log"
     low, high = panel.spec["layout"]["xaxis"]["range"]
     assert low > high  # weak, the higher cutoff, is on the left
+
+
+def test_the_distances_drawn_are_those_of_the_table_and_each_has_its_axis():
+    settings = made_settings(models=("timbre",), effects={"lowpass": EFFECTS["lowpass"]})
+    rows = sensitivity_rows(settings)
+    panel = distance_panels(TableIndex(rows), read_layout(settings))[0]
+    lines = {trace["name"]: trace for trace in panel.spec["data"] if "name" in trace}
+    for name, measure, variant, axis in (
+        ("Fréchet of these clips", "frechet", "sample", "y"),
+        ("its limit for many clips", "frechet", "limit", "y"),
+        ("MMD², Gaussian kernel", "mmd", "gaussian", "y3"),
+        ("Procrustes (0: alike)", "procrustes", "", "y4"),
+    ):
+        wanted = [row["value"] for row in rows if (row["measure"], row.get("variant")) == (measure, variant)]
+        assert lines[name]["y"] == pytest.approx(wanted, rel=1e-3)
+        assert lines[name].get("yaxis", "y") == axis
+    nulls = [trace for trace in panel.spec["data"] if "null of" in trace.get("hovertemplate", "")]
+    assert [trace["yaxis"] for trace in nulls] == ["y2", "y3", "y4", "y4"]
+    assert panel.notes == ["Fréchet at the strongest, limit 40.0 [38.0, 42.0]",
+                           "MMD² there p = 0.05 (cubic), p = 0.05 (Gaussian)"]  # fmt: skip
+    empty = distance_panels(TableIndex([]), read_layout(settings))[0]
+    assert empty.message == "Not in the table: needs at least 2 groups and 4 clips."
+
+
+def test_the_table_of_dimensions_has_intervals_null_and_dashes():
+    settings = made_settings(models=("timbre",), effects={"reverb": EFFECTS["reverb"]})
+    layout, rows = read_layout(settings), sensitivity_rows(settings)
+    (found,) = dimensions(TableIndex(rows), layout)
+    assert list(found.cells) == [
+        "2.5 [2.2, 2.8]", "2.1 [1.8, 2.4]", "7.0 [6.4, 7.6]", "2.4 [1.8, 3.0]", "3 (first 0.40, null 0.10, p = 0.025)",
+        "4.0 [3.6, 4.4]", "3.5 [3.1, 3.9]", "6.0 [5.5, 6.5]", "5.5 [5.0, 6.0]",
+    ]  # fmt: skip
+    few_groups = [row for row in rows if row["measure"] not in ("shared_rank", "intrinsic_dimension")]
+    (found,) = dimensions(TableIndex(few_groups), layout)
+    assert list(found.cells[4:]) == ["–"] * 5
+    assert dimensions(TableIndex([]), layout) == []
 
 
 def test_a_reversed_linear_axis_runs_from_weak_to_strong():

@@ -48,7 +48,7 @@ def _draw_panel(
             axes.set_xlabel("")
             axes.tick_params(labelbottom=False)
         if titled:
-            axes.set_ylabel(distance.title)
+            axes.set_ylabel("\n".join(distance.title), linespacing=1.05)
 
 
 def _floors(grid: PanelGrid, whole: Axes) -> list[Axes]:

@@ -215,9 +215,11 @@ def say_in_panel(axes: Axes, text: str) -> None:
 
 
 def draw_band(axes: Axes, x: Sequence[float], rows: Sequence[Mapping[str, Any]], **style: Any) -> None:
-    """Draw the confidence intervals of a curve as a band where the rows have them."""
+    """Draw the confidence intervals of a curve as a band where the rows have them, a single one as a bar."""
     known = [(place, row["ci_low"], row["ci_high"]) for place, row in zip(x, rows, strict=True) if _has_interval(row)]
-    if known:
+    if len(known) == 1:
+        axes.vlines(*known[0], color=style["color"], linewidth=0.8)
+    elif known:
         axes.fill_between(*zip(*known, strict=True), linewidth=0, **style)
 
 

@@ -21,6 +21,7 @@ from embedshift.table_index import Row, TableIndex
 
 HEIGHT_PX = 470
 GAP = 0.05
+MARGIN_PX = {"l": 62, "r": 10, "t": 8, "b": 42}
 KEY = tuple((curve.name, f"var(--series{number})", "solid") for number, curve in enumerate(CURVES))
 
 
@@ -35,9 +36,10 @@ def _panel(table: TableIndex, place: Place, axis: StrengthAxis) -> Panel:
     if not traces:
         return Panel(**names, message="Not in the table: needs at least 2 groups and 4 clips.")
     notes = _notes(table, place, axis)
-    description = f"Distances between clean and effected clips for {place[1]} under {axis.effect}. {'; '.join(notes)}."
+    at_end = _values_at_strongest(table, place, axis)
+    description = f"Distances between clean and effected clips for {place[1]} under {axis.effect}. {at_end}."
     bottom = strength_axis(axis) | {"anchor": f"y{len(DISTANCES)}"}
-    spec = spec_of(traces, HEIGHT_PX, xaxis=bottom, shapes=neutral_line(axis), **_floors())
+    spec = spec_of(traces, HEIGHT_PX, margin=MARGIN_PX, xaxis=bottom, shapes=neutral_line(axis), **_floors())
     return Panel(**names, notes=notes, description=description, spec=spec, height_px=HEIGHT_PX)
 
 
@@ -47,7 +49,7 @@ def _floors() -> dict[str, Any]:
     for number, distance in enumerate(DISTANCES):
         domain = [round(1 - (number + 1) * step + (GAP if number + 1 < len(DISTANCES) else 0), 4), 1 - number * step]
         limits = {"range": [-0.08, 1.05]} if distance.bounded else {"rangemode": "tozero"}
-        title = {"text": distance.title, "font": {"size": 11}}
+        title = {"text": "<br>".join(distance.title), "font": {"size": 11}, "standoff": 3}
         axes[f"yaxis{number + 1 if number else ''}"] = {"title": title, "domain": domain, "nticks": 4, **limits}
     return axes
 
@@ -76,11 +78,17 @@ def _null_trace(
 
 
 def _notes(table: TableIndex, place: Place, axis: StrengthAxis) -> list[str]:
-    """Return what stands at the strongest strength."""
+    """Return in short what stands at the strongest strength."""
+    last = {curve.name: rows[-1] for curve in CURVES if (rows := curve.rows(table, place, axis))}
+    _, limit, cubic, gaussian, *_ = (last.get(curve.name) for curve in CURVES)
     notes = []
-    for curve in CURVES:
-        rows = curve.rows(table, place, axis)
-        if rows:
-            tested = f", {p_phrase(rows[-1])}" if rows[-1].get("p_value") is not None else ""
-            notes.append(f"{curve.name.split(' (')[0]} {value_text(rows[-1])}{tested}")
-    return [f"at the strongest: {notes[0]}", *notes[1:]] if notes else []
+    if limit is not None:
+        notes.append(f"Fréchet at the strongest, limit {value_text(limit)}")
+    if cubic is not None and gaussian is not None:
+        notes.append(f"MMD² there {p_phrase(cubic)} (cubic), {p_phrase(gaussian)} (Gaussian)")
+    return notes
+
+
+def _values_at_strongest(table: TableIndex, place: Place, axis: StrengthAxis) -> str:
+    ends = [(curve.name, rows[-1]) for curve in CURVES if (rows := curve.rows(table, place, axis))]
+    return "At the strongest strength: " + "; ".join(f"{name} {value_text(row)}" for name, row in ends)
