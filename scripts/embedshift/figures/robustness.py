@@ -94,11 +94,10 @@ def _mark_clean(axes: Axes, row: Mapping[str, Any] | None, axis: StrengthAxis, s
     """Mark training and testing clean at the neutral strength, or on the left edge where it has no place."""
     if row is None:
         return
-    low, high = axes.get_xlim()
-    neutral = axis.neutral_position
-    x = neutral if neutral is not None else (low if axis.positions[0] <= axis.positions[-1] else high)
+    left, right = axes.get_xlim()
+    x = left if axis.neutral_position is None else axis.neutral_position
     axes.plot([x], [row["value"]], marker="o", markersize=2.6, color=style["color"], clip_on=False, zorder=6)
-    axes.set_xlim(low, high)
+    axes.set_xlim(left, right)
 
 
 def _draw_published(

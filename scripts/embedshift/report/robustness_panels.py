@@ -160,7 +160,7 @@ def _heat_panel(table: RobustnessIndex, place: Place, axis: StrengthAxis, names:
     scale = max(SMALLEST_SCALE, *(abs(row["value"]) for row in known))
     heat = {
         "type": "heatmap",
-        "x": [f"test {test}" for _, test in WAYS],
+        "x": [test for _, test in WAYS],
         "y": list(names.erasers),
         "z": [[None if row is None else rounded([row["value"]], 3)[0] for row in pair] for pair in rows],
         "text": [[_short_text(row, names.alpha) for row in pair] for pair in rows],
@@ -174,9 +174,9 @@ def _heat_panel(table: RobustnessIndex, place: Place, axis: StrengthAxis, names:
         "hovertemplate": "%{y}, %{x}: %{hovertext}<extra></extra>",
     }
     height = 60 + 26 * len(names.erasers)
-    margin = {"l": 12 + 6 * max(map(len, names.erasers)), "r": 6, "t": 6, "b": 30}
+    margin = {"l": 12 + 6 * max(map(len, names.erasers)), "r": 6, "t": 6, "b": 42}
     y_axis = {"autorange": "reversed", "tickfont": {"size": 10}}
-    spec = spec_of([heat], height, margin=margin, yaxis=y_axis, xaxis={"tickfont": {"size": 10}, "tickangle": 0})
+    spec = spec_of([heat], height, margin=margin, yaxis=y_axis, xaxis={"title": {"text": "tested on"}, "tickangle": 0})
     told = "; ".join(f"{eraser}: {heat['hovertext'][line][0]}" for line, eraser in enumerate(names.erasers))
     return Panel(**names_of(place, axis), description=f"Mean change, clean to effected: {told}", spec=spec,
                  height_px=height)  # fmt: skip
@@ -238,4 +238,8 @@ def _decodability_traces(
         ],
         "hovertemplate": "%{text}<extra></extra>",
     }
-    return [bars, marks]
+    null = {**marks, "x": [row["null_mean"] for row in rows.values()], "hoverinfo": "skip"}
+    null |= {"marker": {"color": "@soft", "size": 9, "symbol": "line-ns-open"}}
+    for key in ("text", "hovertemplate"):
+        null.pop(key)
+    return [bars, null, marks]
