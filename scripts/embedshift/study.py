@@ -13,7 +13,7 @@ from embedshift.errors import UserError
 from embedshift.models.catalog import module_files, runs_on_gpu
 from embedshift.plug_ins import plug_in_identity
 from embedshift.strengths import text_of
-from embedshift.weights_choice import WeightsChoice, choose_weights
+from embedshift.weights_choice import WeightsChoice, choose_tokenizer, choose_weights
 
 CLEAN = "clean"
 
@@ -53,8 +53,9 @@ class Study:
         return self._weights[model]
 
     def weights_sources(self) -> dict[str, str]:
-        """Return `{name: source}` of all weights that the study needs."""
-        return {choice.name: choice.source for choice in self._weights.values() if choice}
+        """Return `{name: source}` of all weights of the study's models, and of their text towers' tokenizers."""
+        tokenizers = [choose_tokenizer(settings) for settings in self.models.values()]
+        return {choice.name: choice.source for choice in (*self._weights.values(), *tokenizers) if choice}
 
     def adapter_files(self, model: str) -> list[str]:
         """Return the library files that only the choice of the adapter, or of its compatibility, brings in."""

@@ -28,6 +28,14 @@ def official() -> Callable[[str], Path]:
     return python_of
 
 
+@pytest.fixture(scope="session")
+def recordings() -> Path:
+    """Return a folder of sounds: recordings of instruments where they are at hand, else the bundled clips."""
+    material = Path(os.environ.get("EMBEDSHIFT_TEST_MATERIAL", REPOSITORY.parent / "shared"))
+    real = material / "data" / "fsdkaggle2018_instruments"
+    return real if real.is_dir() else REPOSITORY / "data" / "demo"
+
+
 @pytest.fixture
 def run_official(official: Callable[[str], Path], tmp_path: Path) -> Callable[..., dict[str, np.ndarray]]:
     """Return a function that runs a published package on clips `{name: (samples,)}` and returns what it made of each.

@@ -68,10 +68,10 @@ def official_dac_name(name):
     return f"encoder.block.{int(block) + 1}.block.{place}.{last}"
 
 
-def sounds_of(rng, real_recordings, rate_hz, lengths):
+def sounds_of(rng, recordings, rate_hz, lengths):
     """Return {name: (samples,)}: a seeded sound of each length, and two recorded clips."""
     clips = {f"seeded_{n}": codec_sounds(rng, 1, n, rate_hz)[0] for n in lengths}
-    real = recorded_clips(real_recordings / "fsdkaggle2018_instruments", 2, rate_hz, max(lengths))
+    real = recorded_clips(recordings, 2, rate_hz, max(lengths))
     return clips | {f"recorded_{index}": clip for index, clip in enumerate(real)}
 
 
@@ -89,32 +89,32 @@ def compare(adapter, theirs, clips):
 
 
 @pytest.mark.parametrize(("model", "lengths"), [("24khz", (1, 319, 24_000, 50_001)), ("48khz", (400, 48_000, 96_001))])
-def test_encodec(model, lengths, run_official, tmp_path, rng, real_recordings):
+def test_encodec(model, lengths, run_official, tmp_path, rng, recordings):
     hub = write_encodec_checkpoint(tmp_path / "hub", 5, model)
     torch.save(official_encodec(load_file(hub / "model.safetensors")), tmp_path / "official.th")
     convert_file(f"encodec_{model}", hub, tmp_path / "converted.safetensors")
     adapter = encodec.load(tmp_path / "converted.safetensors", {"model": model}, "cpu", "float32")
-    clips = sounds_of(rng, real_recordings, adapter.sample_rate_hz, lengths)
+    clips = sounds_of(rng, recordings, adapter.sample_rate_hz, lengths)
     theirs = run_official(ENVIRONMENT, WRAPPERS / "encodec.py", tmp_path / "official.th", clips, {"model": model})
     assert compare(adapter, theirs, clips) < TOLERANCE
 
 
 @pytest.mark.parametrize(("model", "layer"), [("44khz", "latents"), ("44khz", "quantised"), ("44khz", "projected"),
                                               ("24khz", "latents"), ("16khz", "projected")])  # fmt: skip
-def test_dac(model, layer, run_official, tmp_path, rng, real_recordings):
+def test_dac(model, layer, run_official, tmp_path, rng, recordings):
     hub = write_dac_checkpoint(tmp_path / "hub", 6, model)
     torch.save({"state_dict": official_dac(load_file(hub / "model.safetensors"))}, tmp_path / "official.pth")
     convert_file(f"dac_{model}", hub, tmp_path / "converted.safetensors")
     options = {"model": model, "layer": layer}
     adapter = dac.load(tmp_path / "converted.safetensors", options, "cpu", "float32")
-    clips = sounds_of(rng, real_recordings, adapter.sample_rate_hz, (1, 512, 22_001))
+    clips = sounds_of(rng, recordings, adapter.sample_rate_hz, (1, 512, 22_001))
     theirs = run_official(ENVIRONMENT, WRAPPERS / "dac.py", tmp_path / "official.pth", clips, options)
     assert compare(adapter, theirs, clips) < TOLERANCE
 
 
-def test_stable_audio_vae(run_official, tmp_path, rng, real_recordings):
+def test_stable_audio_vae(run_official, tmp_path, rng, recordings):
     seeded = write_stable_audio_vae_checkpoint(tmp_path / "seeded.safetensors", 8)
-    clips = sounds_of(rng, real_recordings, 44_100, (1, 2048, 15_001))
+    clips = sounds_of(rng, recordings, 44_100, (1, 2048, 15_001))
     theirs = run_official(
         ENVIRONMENT, WRAPPERS / "stable_audio_vae.py", seeded, clips, {"save_to": str(tmp_path / "vae")}
     )

@@ -52,9 +52,9 @@ def relative_error(found, expected):
     return np.abs(found - expected).max() / np.abs(expected).max()
 
 
-def test_audio_embeddings_are_the_packages(seeded, run_official, rng, real_recordings):
+def test_audio_embeddings_are_the_packages(seeded, run_official, rng, recordings):
     checkpoint, original, converted = seeded
-    recorded = recorded_clips(real_recordings / "fsdkaggle2018_instruments", 2, RATE_HZ, 3 * RATE_HZ)
+    recorded = recorded_clips(recordings, 2, RATE_HZ, 3 * RATE_HZ)
     clips = {f"recorded_{index}": clip[: (index + 2) * RATE_HZ] for index, clip in enumerate(recorded)}
     clips |= {"note": sounds(rng, 3, RATE_HZ), "long": sounds(rng, 13, RATE_HZ)}
     clips["tone"] = (0.3 * np.sin(2 * np.pi * 440 * np.arange(RATE_HZ) / RATE_HZ)).astype(np.float32)

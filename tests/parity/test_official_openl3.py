@@ -48,11 +48,11 @@ def synthetic_clips(rng):
     return {name: clip.astype(np.float32) for name, clip in clips.items()}
 
 
-def real_clips(real_recordings, seconds):
+def real_clips(recordings, seconds):
     return dict(
         zip(
             ("real_a", "real_b"),
-            recorded_clips(real_recordings / "fsdkaggle2018_instruments", 2, RATE_HZ, round(seconds * RATE_HZ)),
+            recorded_clips(recordings, 2, RATE_HZ, round(seconds * RATE_HZ)),
             strict=True,
         )
     )
@@ -81,17 +81,17 @@ def test_synthetic_clips_of_every_length(options, run_official, tmp_path, rng):
 
 
 @pytest.mark.parametrize("options", CASES[::2], ids=lambda case: case["input_repr"])
-def test_real_recordings(options, run_official, tmp_path, real_recordings):
+def test_recordings(options, run_official, tmp_path, recordings):
     """They came at 44.1 kHz: above 22 kHz the published spectrogram is TensorFlow's rounding, to be met as well."""
     options = options | {"hop_s": 0.5}
-    for name, (ours, theirs) in both(run_official, tmp_path, real_clips(real_recordings, 2), options).items():
+    for name, (ours, theirs) in both(run_official, tmp_path, real_clips(recordings, 2), options).items():
         assert relative(ours.mean(axis=0), theirs.mean(axis=0)) < 1e-4, name
         assert relative(ours, theirs) < 1e-4, name
 
 
-def test_the_defaults_of_the_published_study(run_official, tmp_path, real_recordings):
+def test_the_defaults_of_the_published_study(run_official, tmp_path, recordings):
     options = {"input_repr": "mel128", "embedding_size": 512, "hop_s": 0.1, "center": True}
-    clips = {"real_a": real_clips(real_recordings, 3)["real_a"]}
+    clips = {"real_a": real_clips(recordings, 3)["real_a"]}
     ours, theirs = both(run_official, tmp_path, clips, options)["real_a"]
     assert ours.shape == theirs.shape == (26, 512)
     assert relative(ours.mean(axis=0), theirs.mean(axis=0)) < 1e-4

@@ -24,11 +24,11 @@ def weights(tmp_path_factory):
 
 
 @pytest.fixture
-def clips(real_recordings):
+def clips(recordings):
     """Return synthetic and real clips of several lengths, the shortest that the network takes among them."""
     made = {f"made_{length}": seeded_sounds(length, 1, length)[0] for length in (9920, 32_000, 50_001)}
-    recorded = recorded_clips(real_recordings / "fsdkaggle2018_instruments", 6, 32_000, 96_000)
-    quiet = recorded_clips(real_recordings / "fsdkaggle2018_instruments", 1, 32_000, 160_123) * np.float32(0.01)
+    recorded = recorded_clips(recordings, 6, 32_000, 96_000)
+    quiet = recorded_clips(recordings, 1, 32_000, 160_123) * np.float32(0.01)
     return made | {f"recorded_{index}": clip for index, clip in enumerate(recorded)} | {"quiet": quiet[0]}
 
 

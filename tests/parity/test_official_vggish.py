@@ -25,11 +25,11 @@ def weights(tmp_path_factory):
 
 
 @pytest.fixture
-def clips(real_recordings):
+def clips(recordings):
     """Return synthetic and real clips of several lengths, the shortest of one example."""
     made = {f"made_{length}": seeded_sounds(length, 1, length, RATE_HZ)[0] for length in (15_600, 30_959, 48_000)}
-    recorded = recorded_clips(real_recordings / "fsdkaggle2018_instruments", 6, RATE_HZ, 48_000)
-    quiet = recorded_clips(real_recordings / "fsdkaggle2018_instruments", 1, RATE_HZ, 80_000) * np.float32(0.01)
+    recorded = recorded_clips(recordings, 6, RATE_HZ, 48_000)
+    quiet = recorded_clips(recordings, 1, RATE_HZ, 80_000) * np.float32(0.01)
     return made | {f"recorded_{index}": clip for index, clip in enumerate(recorded)} | {"quiet": quiet[0]}
 
 
