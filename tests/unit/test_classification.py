@@ -7,6 +7,7 @@ import pytest
 from published_probe import published_search
 from threadpoolctl import threadpool_limits
 
+from embedshift import classification
 from embedshift.classification import AUGMENTED, CLEAN, MIX, NONE, ProbeChoices, score_regimes
 from embedshift.errors import UserError
 from embedshift.linear_eraser import LinearEraser
@@ -135,3 +136,13 @@ def test_a_class_with_one_training_group_is_refused(study):
     clean, sweep, label, _, fold = study
     with pytest.raises(UserError, match="'cello'"):
         score_regimes(clean, sweep, label, label, fold, {})
+
+
+def test_copies_are_at_different_strengths_drawn_for_each_clip_and_the_first_is_the_mixed_one():
+    sweep = np.tile(np.arange(5.0)[None, :, None], (40, 1, 2))  # the embedding is the strength's position
+    conditions = classification._Conditions(np.zeros((40, 2)), sweep, seed=3)
+    copies = np.stack([version[:, 0] for version in conditions.copies(3)], axis=1)
+    np.testing.assert_array_equal(copies[:, 0], conditions.embeddings("mix")[:, 0])
+    assert all(len(set(row)) == 3 for row in copies.tolist())
+    assert {len(set(column)) for column in copies.T.tolist()} == {5}
+    assert len(conditions.copies(9)) == 5
