@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 
+from embedshift.errors import UserError
 from embedshift.models.base import Adapter
 from embedshift.models.official_weights import official_original
 
@@ -52,12 +53,28 @@ def load(weights: Path | None, options: dict[str, Any], device: str, precision: 
     Raises
     ------
     UserError
-        If the official file is not there.
+        If the package is not installed, or the official file is not there or not one of this model.
     """
-    import openl3
-
     original = official_original(weights)
-    model = openl3.models.load_audio_embedding_model_from_path(
-        str(original), options["input_repr"], options["embedding_size"]
-    )
-    return OfficialOpenl3Adapter(openl3, model, options)
+    package = _published_package()
+    try:
+        model = package.models.load_audio_embedding_model_from_path(
+            str(original), options["input_repr"], options["embedding_size"]
+        )
+    except (OSError, ValueError, KeyError) as error:
+        raise UserError(
+            f"{original} is no official file of OpenL3 with input_repr {options['input_repr']}. Keras says: "
+            f"{str(error)[:600]}"
+        ) from error
+    return OfficialOpenl3Adapter(package, model, options)
+
+
+def _published_package() -> Any:
+    try:
+        import openl3
+    except (ImportError, OSError) as error:
+        raise UserError(
+            f"backend: official needs the package openl3 0.4.2, which cannot be imported here ({error}). Start the "
+            "workflow with --sdm conda, which makes its environment (envs/official_openl3.yaml), or leave backend out."
+        ) from error
+    return openl3
