@@ -117,8 +117,9 @@ def needs_gpu_for(model):
 
 
 def weights_files():
-    """Return `{model: converted weights}` for the models that have weights."""
-    chosen = {model: STUDY.weights(model) for model in STUDY.models}
+    """Return `{model: converted weights}` for the models that have weights and run in the workflow's own environment."""
+    own = [model for model, settings in STUDY.models.items() if settings.get("backend") != "official"]
+    chosen = {model: STUDY.weights(model) for model in own}
     return {model: f"data/weights/{weights.name}.safetensors" for model, weights in chosen.items() if weights}
 
 

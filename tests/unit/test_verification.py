@@ -63,6 +63,14 @@ def test_a_model_without_stored_numbers_says_so():
     assert stored_reference(model(adapter="musicnn") | {"weights_file": "mine.pth"}) is None
 
 
+def test_models_of_the_official_packages_are_left_out_and_named(monkeypatch, caplog):
+    monkeypatch.setattr(logging.getLogger("embedshift"), "propagate", True)
+    official = model(adapter="openl3", backend="official")
+    findings = verify_models({"theirs": official, "handmade": model(adapter="timbre")}, {}, "cpu")
+    assert {finding.model for finding in findings} == {"handmade"}
+    assert "theirs: left out" in caplog.text
+
+
 def test_signals_are_those_of_the_references():
     signals = check_signals(16_000)
     assert {name: samples.shape for name, samples in signals.items()} == dict.fromkeys(signals, (104_000,))
