@@ -3,8 +3,8 @@
 Six convolutions with ReLU and four max-poolings, then three dense layers. Two releases differ in what they call the
 embedding, and so does the option `final_relu`: torchvggish, and Google's code of 2017, put a ReLU behind the last
 layer; Google's present code (tensorflow/models, research/audioset/vggish) does not and calls the embedding
-pre-activation. The weights are the same. `postprocess` is the published whitening by principal components with rounding
-to whole numbers from 0 to 255, as in AudioSet's released features.
+pre-activation. The weights are the same. `postprocess` is the published whitening by principal components and whole
+numbers from 0 to 255, as torchvggish rounds; Google's code cuts the fraction off.
 """
 
 from pathlib import Path

@@ -3,7 +3,7 @@
 from embedshift.models.entry import Entry, Option
 
 ENTRY = Entry(
-    description="CNN for sound event tagging, trained on YouTube-8M; AudioSet's released features are its output",
+    description="CNN for sound event tagging, trained on YouTube-8M; AudioSet's released features came from it",
     sample_rate_hz=16_000,
     dim={None: 128},
     weights="vggish",
@@ -23,7 +23,8 @@ ENTRY = Entry(
             choices=(True, False),
         ),
         "postprocess": Option(
-            "whitening by principal components and rounding to 0 ... 255, as published",
+            "whitening by principal components and whole numbers from 0 to 255, as torchvggish rounds (Google's code "
+            "cuts the fraction off)",
             default=False,
             choices=(False, True),
         ),
