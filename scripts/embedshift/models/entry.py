@@ -44,7 +44,8 @@ class Entry:
     backends : who does the work; `official` runs the published package in an environment of its own
     takes_specification : written `name:specification` in the config, for plug-ins
     free_options : any option is handed on to the user's own class
-    bfloat16_cosine : lowest cosine to float32 seen on real clips, None where not measured
+    bfloat16_cosine : lowest cosine to float32 seen on real clips, with seeded weights where published ones were not at
+        hand; None where not measured
     checked : what was held against what, and the error seen
     """
 
