@@ -49,6 +49,19 @@ def test_resolving_twice_changes_nothing():
         ({"adapter": "musicnn", "options": ["layer"]}, ["models.m.options", "checkpoint"]),
         ({"adapter": "crepe", "options": {"hop_s": 0}}, ["models.m.options.hop_s", "0.005", "1.0 s"]),
         ({"adapter": "crepe", "options": {"hop_s": True}}, ["models.m.options.hop_s", "True"]),
+        ({"adapter": "panns", "options": {"hop_s": 0.5}}, ["models.m.options.hop_s", "0.5", "window_s: clip"]),
+        (
+            {"adapter": "panns", "backend": "official", "options": {"network": "MobileNetV1"}},
+            ["models.m.options.network", "'MobileNetV1'", "backend: official", "Cnn14"],
+        ),
+        (
+            {"adapter": "panns", "backend": "official", "options": {"window_s": 1}},
+            ["models.m.options.window_s", "1.0", "backend: official", "clip"],
+        ),
+        (
+            {"adapter": "python:mine.py:Mine", "options": {"specification": "x"}},
+            ["models.m.options.specification", "another name"],
+        ),
         ({"adapter": "crepe", "options": {"capacity": "tini"}}, ["models.m.options.capacity", "Did you mean tiny?"]),
     ],
 )
@@ -57,6 +70,19 @@ def test_mistakes_are_answered_with_path_finding_and_what_is_allowed(settings, w
         catalog.check_model("m", settings)
     for word in words:
         assert word in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [
+        {"options": {"window_s": 1, "hop_s": 0.5}},
+        {"options": {"network": "MobileNetV1", "window_s": 1}},
+        {"backend": "official", "options": {"layer": "clip_tags"}},
+    ],
+)
+def test_options_that_work_together_are_left_alone(settings):
+    resolved = catalog.check_model("m", {"adapter": "panns"} | settings)
+    assert resolved["options"].items() >= settings["options"].items()
 
 
 def test_the_catalogue_needs_only_the_standard_library(repository):

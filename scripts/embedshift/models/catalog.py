@@ -52,6 +52,7 @@ def check_model(name: str, settings: dict[str, Any]) -> dict[str, Any]:
     options = _check_options(f"{path}.options", settings.get("options") or {}, entry)
     resolved = {"adapter": settings["adapter"], "options": options, "precision": precision, "frames": frames}
     resolved |= _check_weights_file(path, settings, entry) | _check_backend(path, settings, entry, precision)
+    _check_requirements(path, resolved, entry)
     quirks = model_quirks(settings.get("compatibility") or [], settings["adapter"], f"{path}.compatibility")
     return resolved | ({"compatibility": quirks} if quirks else {})
 
@@ -133,10 +134,25 @@ def _check_backend(path: str, settings: dict[str, Any], entry: Entry, precision:
     return {"backend": backend}
 
 
+def _check_requirements(path: str, resolved: dict[str, Any], entry: Entry) -> None:
+    """Refuse what is allowed one by one but does not work together, before any job starts."""
+    options = resolved["options"]
+    chosen = {"backend": resolved.get("backend"), **options}
+    for needed in entry.requirements:
+        met = all(chosen[name] == value for name, value in needed.when.items())
+        if met and options[needed.option] != needed.value:
+            when = ", ".join(f"{name}: {_yaml_text(value)}" for name, value in needed.when.items())
+            raise UserError(f"{path}.options.{needed.option}: found {options[needed.option]!r} with {when}; allowed "
+                            f"then: {_yaml_text(needed.value)} ({needed.why}).")  # fmt: skip
+
+
 def _check_options(path: str, options: Any, entry: Entry) -> dict[str, Any]:
     if not isinstance(options, dict):
         raise UserError(f"{path}: found {options!r}; allowed: a table with {', '.join(entry.options) or 'no keys'}.")
     if entry.free_options:
+        if "specification" in options:
+            raise UserError(f"{path}.specification: this name is taken: it stands for what follows the colon of the "
+                            "adapter. Give the option of your class another name.")  # fmt: skip
         return dict(options)
     _refuse_unknown_keys(path, options, tuple(entry.options))
     resolved: dict[str, Any] = {}

@@ -29,6 +29,16 @@ class Option:
 
 
 @dataclass(frozen=True)
+class Requirement:
+    """Where all in `when` (options, or `backend`) have the values there, `option` must be `value`, because `why`."""
+
+    when: Mapping[str, Any]
+    option: str
+    value: Any
+    why: str
+
+
+@dataclass(frozen=True)
 class Entry:
     """What is known of an adapter, for the config's checks, the jobs' identity and the table of models.
 
@@ -43,6 +53,7 @@ class Entry:
     tokenizers : `{value of tokenizer_option: name}` of what a text tower's tokenizer reads
     backends : who does the work; `official` runs the published package in an environment of its own
     takes_specification : written `name:specification` in the config, for plug-ins
+    requirements : which options do not work together
     free_options : any option is handed on to the user's own class
     bfloat16_cosine : lowest cosine to float32 seen on real clips, with seeded weights where published ones were not at
         hand; None where not measured
@@ -67,6 +78,7 @@ class Entry:
     backends: tuple[str, ...] = ("embedshift",)
     takes_specification: bool = False
     free_options: bool = False
+    requirements: tuple[Requirement, ...] = ()
     runs_on_gpu: bool = True
     channel_rule: str = "mean of the channels"
     length_rule: str = ""

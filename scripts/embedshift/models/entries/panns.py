@@ -1,6 +1,9 @@
 """What is known of PANNs."""
 
-from embedshift.models.entry import Entry, Option
+from embedshift.models.entry import Entry, Option, Requirement
+
+OFFICIAL = {"backend": "official"}
+ONLY = "panns-inference knows nothing else"
 
 ENTRY = Entry(
     description="CNNs for sound event tagging, trained on AudioSet (527 classes)",
@@ -52,6 +55,11 @@ ENTRY = Entry(
             unit="s",
         ),
     },
+    requirements=(
+        Requirement({"window_s": "clip"}, "hop_s", "window", "without a length in window_s there are no windows"),
+        Requirement(OFFICIAL, "network", "Cnn14", ONLY),
+        Requirement(OFFICIAL, "window_s", "clip", ONLY),
+    ),
     precisions=("float32", "bfloat16"),
     backends=("embedshift", "official"),
     licence_code="embedshift's own network (GPL-3.0-or-later)",
