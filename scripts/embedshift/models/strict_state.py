@@ -1,5 +1,6 @@
 """Weights from a safetensors file, complete and nothing but what the network needs."""
 
+import json
 import re
 from collections.abc import Callable, Collection
 from pathlib import Path
@@ -60,8 +61,23 @@ def _require_equal(path: Path, found: dict[str, tuple[int, ...]], expected: dict
     }
     texts = [f"{what}: {_some(names)}" for what, names in complaints.items() if names]
     if texts:
-        raise UserError(f"The weights in {path} do not fit the network; {'; '.join(texts)}. "
-                        "Delete the file, so that the published weights are fetched again.")  # fmt: skip
+        own = _own_checkpoint(Path(path))
+        which = f"The checkpoint {own} (`weights_file`) does" if own else f"The weights in {path} do"
+        advice = (
+            "Give a checkpoint of this very network, with these options, as `weights_file`, or leave it out."
+            if own
+            else "Delete the file, so that the published weights are fetched again."
+        )
+        raise UserError(f"{which} not fit the network; {'; '.join(texts)}. {advice}")
+
+
+def _own_checkpoint(path: Path) -> str:
+    """Return the user's own file that the weights at `path` were made from, as the receipt beside them says."""
+    try:
+        sources = json.loads(path.with_suffix(".receipt.json").read_text(encoding="utf-8"))["sources"]
+        return next((source["file"] for source in sources if source["kind"] == "own"), "")
+    except (OSError, ValueError, KeyError, TypeError):
+        return ""
 
 
 def _some(names: list[str]) -> str:
