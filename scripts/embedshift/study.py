@@ -30,7 +30,7 @@ class Study:
         self.effects: Mapping[str, Any] = config["effects"]
         self.models: Mapping[str, Any] = config["models"]
         self._plug_ins = {name: _identity_of(name, settings) for name, settings in self.models.items()}
-        self._weights = {name: choose_weights(settings) for name, settings in self.models.items()}
+        self._weights = {name: _weights_of(name, settings) for name, settings in self.models.items()}
 
     def strengths(self, effect: str) -> dict[str, float]:
         """Return `{text: value}` of an effect's strengths, from weakest to strongest."""
@@ -250,6 +250,14 @@ def _identity_of(model: str, settings: Mapping[str, Any]) -> str:
         return plug_in_identity(dict(settings))
     except UserError as error:
         raise UserError(f"models.{model}: {error}") from error
+
+
+def _weights_of(model: str, settings: Mapping[str, Any]) -> WeightsChoice | None:
+    key = f"models.{model}.weights_file" if "weights_file" in settings else f"models.{model}"
+    try:
+        return choose_weights(dict(settings))
+    except UserError as error:
+        raise UserError(f"{key}: {error}") from error
 
 
 def _spacing(values: list[float]) -> str:

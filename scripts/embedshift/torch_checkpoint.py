@@ -52,17 +52,24 @@ def _load(path: str | Path, numpy_globals: bool) -> Any:
         with allowed:
             return torch.load(path, map_location="cpu", weights_only=True, mmap=zipfile.is_zipfile(path))
     except Exception as error:  # unpickling garbage raises nearly anything: IndexError, EOFError, UnicodeDecodeError
-        found = re.search(r"GLOBAL (\S+)", str(error))
-        reason = (
-            f"it holds {found.group(1)}, which is not a weight and is not rebuilt, since that could run foreign code"
-            if found
-            else f"{type(error).__name__}: {str(error).splitlines()[0][:120] if str(error) else 'it ends too early'}"
-        )
         size = Path(path).stat().st_size if Path(path).exists() else 0
         raise UserError(
-            f"{path} ({size} bytes) is not a whole PyTorch checkpoint of weights ({reason}). Expected: what torch.save "
-            "wrote, with tensors only."
+            f"{path} ({size} bytes) is not a whole PyTorch checkpoint of weights: "
+            f"{_what_it_is_not(path, size, error)}. Expected: what torch.save wrote, with tensors only."
         ) from error
+
+
+def _what_it_is_not(path: str | Path, size: int, error: Exception) -> str:
+    """Say it in our words: torch's own advise to switch its protection off."""
+    if found := re.search(r"GLOBAL (\S+)", str(error)):
+        return f"it holds {found.group(1)}, which is not a weight and is not rebuilt, since that could run foreign code"
+    if isinstance(error, OSError) and error.strerror:
+        return f"it cannot be read ({error.strerror})"
+    if not size:
+        return "it is empty"
+    if zipfile.is_zipfile(path):
+        return "it is a zip archive, but not one of named tensors that torch.save wrote"
+    return "it is neither the zip archive that torch.save writes nor a file of its older format, or it ends too early"
 
 
 def _numpy_globals() -> list[Any]:

@@ -7,6 +7,7 @@ import pytest
 import yaml
 
 from embedshift.configuration import complete_config
+from embedshift.errors import UserError
 from embedshift.study import Study
 
 
@@ -80,3 +81,9 @@ def test_figures_know_on_which_axis_a_sweep_is_even(config):
     assert effects["lowpass"]["unit"] == "Hz"
     assert effects["bitcrush"]["spacing"] == "linear"
     assert effects["gain"]["spacing"] == "linear"
+
+
+def test_a_missing_checkpoint_is_named_with_its_key(config):
+    settings = {**config["models"]["musicnn"], "weights_file": "nowhere.pth"}
+    with pytest.raises(UserError, match=r"^models\.musicnn\.weights_file: The checkpoint nowhere\.pth is not there"):
+        with_change(config, "models", "musicnn", value=settings)

@@ -99,3 +99,21 @@ def test_a_missing_key_a_mixture_and_a_tensor_alone_are_named(state, tmp_path):
     torch.save({"model": {}}, tmp_path / "x.pth")
     with pytest.raises(UserError, match="found nothing"):
         read_torch_checkpoint(tmp_path / "x.pth", state_key="model")
+
+
+def test_what_the_file_is_not_is_said_in_our_words(state, tmp_path):
+    """torch's own text, cut or whole, advises to load without its protection."""
+    torch.save(torch.nn.Linear(2, 2), tmp_path / "module.pth")
+    torch.save(state, tmp_path / "whole.pth")
+    contents = {
+        "empty": b"",
+        "neither the zip archive": b"no weights at all",
+        "it ends too early": (tmp_path / "whole.pth").read_bytes()[:-200],
+        "Linear, which is not a weight": (tmp_path / "module.pth").read_bytes(),
+    }
+    for words, content in contents.items():
+        (tmp_path / "x.pth").write_bytes(content)
+        with pytest.raises(UserError, match=words) as caught:
+            read_torch_checkpoint(tmp_path / "x.pth")
+        assert "weights_only" not in str(caught.value)
+        assert "Error" not in str(caught.value)
