@@ -57,15 +57,39 @@ def published(name: str) -> WeightsChoice:
 
 
 def facts_digest(name: str) -> str:
-    """Return a digest of where weights come from and of their checksums, as the catalogue states them."""
+    """Return a digest of what decides the numbers of published weights: how they are converted, and from what.
+
+    Licences, reasons and sizes do not count, nor do addresses where there is a checksum.
+    """
     entry, sources = describe_weights(name)
-    return digest_text(canonical_json([entry, *sources]))
+    return _digest_of_facts(entry, sources)
+
+
+def _digest_of_facts(entry: dict[str, Any], sources: list[dict[str, Any]]) -> str:
+    conversion = {key: value for key, value in entry.items() if key not in ("source", "sources", "members")}
+    if "members" in entry:
+        conversion["members"] = {name: facts["sha256"] for name, facts in entry["members"].items()}
+    named = entry["format"] == "files"  # a file's name is then its tensor's
+    return digest_text(canonical_json([conversion, *(_content_of(source, named) for source in sources)]))
+
+
+def _content_of(source: dict[str, Any], named: bool) -> dict[str, Any]:
+    """Return what says which bytes a source is."""
+    if source["kind"] == "hub":
+        files = {file: facts.get("checksum") for file, facts in source.get("files", {}).items()}
+        return {"repository": source["repository"], "revision": source["revision"], "files": files}
+    checksum = source.get("sha256") or source.get("checksum") or source.get("unpacked", {}).get("checksum")
+    content = {"checksum": checksum} if checksum else {"address": source["address"]}
+    return content | ({"file": source["file"]} if named else {})
 
 
 def _own(name: str, file: str) -> WeightsChoice:
+    """The user's file stands for the first source; how it is converted, and any further sources, count as well."""
     sha256 = digest_of(file, DIGESTS)
-    source = {"kind": "own", "weights": name, "file": file, "sha256": sha256}
-    return WeightsChoice(f"{name}_own_{sha256[:12]}", canonical_json(source), sha256)
+    entry, sources = describe_weights(name)
+    facts = _digest_of_facts(entry, sources[1:])
+    source = {"kind": "own", "weights": name, "file": file, "sha256": sha256, "facts": facts}
+    return WeightsChoice(f"{name}_own_{sha256[:12]}", canonical_json(source), digest_text(f"{sha256} {facts}"))
 
 
 def _plug_in(settings: dict[str, Any]) -> WeightsChoice | None:
