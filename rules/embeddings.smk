@@ -15,6 +15,7 @@ rule fetch_weights:
         "../envs/models.yaml"
     params:
         source=lambda wildcards: STUDY.weights_sources()[wildcards.weights],
+        code=code_of("fetch_weights.py"),
     message:
         "Fetching and verifying the weights {wildcards.weights}"
     script:
