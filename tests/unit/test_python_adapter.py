@@ -113,6 +113,41 @@ def test_calls_come_one_at_a_time_unless_the_class_says_that_it_does_not_matter(
 BROKEN = {
     "no rate": (GOOD.replace("sample_rate_hz", "rate"), ["has no sample_rate_hz"]),
     "a rate that is none": (GOOD.replace("8_000", "'8k'"), ["sample rate", "'8k'", "whole number"]),
+    "a rate that is not a number": (GOOD.replace("8_000", "float('nan')"), ["sample rate", "nan", "whole number"]),
+    "an endless minimum": (
+        GOOD.replace("8_000\n", "8_000\n    minimum_samples = float('inf')\n"),
+        ["minimum_samples", "inf", "whole number"],
+    ),
+    "a distance of frames in words": (
+        GOOD.replace("8_000\n", "8_000\n    frame_hop_s = '10 ms'\n"),
+        ["frame_hop_s", "'10 ms'", "seconds"],
+    ),
+    "a negative distance of frames": (
+        GOOD.replace("8_000\n", "8_000\n    frame_hop_s = -0.1\n"),
+        ["frame_hop_s", "-0.1", "above 0"],
+    ),
+    "derived from dict": (GOOD.replace("class Mine:", "class Mine(dict):"), ["__init__ of its own"]),
+    "a length that is no whole number": (
+        GOOD + "    def length_of(self, n):\n        return n / 3\n",
+        ["length_of(8000)", "2666.6", "whole number"],
+    ),
+    "a length that never settles": (
+        GOOD + "    def length_of(self, n):\n        return n + 1\n",
+        ["length_of(8001) is 8002", "leave such a length"],
+    ),
+    "a length rule that fails": (
+        GOOD + "    def length_of(self, n):\n        return n // 0\n",
+        ["mine_0.py, line 9", "ZeroDivisionError"],
+    ),
+    "a pool that forgets to return": (
+        GOOD + "    def pool(self, frames):\n        frames.mean(0)\n",
+        ["pool of Mine", "object", "real numbers"],
+    ),
+    "a pool that is not finite": (
+        GOOD + "    def pool(self, frames):\n        return frames.mean(0) * np.inf\n",
+        ["pool of Mine", "not finite"],
+    ),
+    "a script that ends itself": ("import sys\n\nsys.exit(2)\n", ["mine_0.py, line 3", "SystemExit: 2"]),
     "nothing to call": (HEAD, ["__call__"]),
     "not Python": ("class Mine:\n    def\n", ["mine_0.py, line 2", "SyntaxError"]),
     "fails at import": ("import numpy\nimport no_such_module_xyz\n", ["mine_0.py, line 2", "no_such_module_xyz"]),

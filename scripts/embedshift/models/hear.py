@@ -13,7 +13,7 @@ import numpy as np
 import torch
 
 from embedshift.errors import UserError
-from embedshift.models.user_adapter import UserAdapter
+from embedshift.models.user_adapter import UserAdapter, whole_number
 from embedshift.models.user_module import import_named, mistakes_in
 
 FUNCTIONS = {"scene": "get_scene_embeddings", "timestamps": "get_timestamp_embeddings"}
@@ -27,8 +27,9 @@ class HearAdapter(UserAdapter):
         name = f"The HEAR module {module.__name__}"
         if not hasattr(model, "sample_rate"):
             raise UserError(f"{name}: the model of load_model has no sample_rate, which the HEAR interface asks for.")
-        minimum = max(1, round(float(options["minimum_s"]) * model.sample_rate))
-        super().__init__(name, folder, model.sample_rate, minimum, bool(options["thread_safe"]))
+        rate_hz = whole_number(model.sample_rate, f"{name}: the sample rate in Hz")
+        minimum = max(1, round(float(options["minimum_s"]) * rate_hz))
+        super().__init__(name, folder, rate_hz, minimum, bool(options["thread_safe"]))
         self._get = getattr(module, FUNCTIONS[options["embedding"]])
         self._stamps = options["embedding"] == "timestamps"
         self._model, self._device = model, device

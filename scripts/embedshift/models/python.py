@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from embedshift.errors import UserError
-from embedshift.models.user_adapter import UserAdapter
+from embedshift.models.user_adapter import UserAdapter, as_array, whole_number
 from embedshift.models.user_module import import_file, mistakes_in
 
 
@@ -37,7 +37,10 @@ class PythonAdapter(UserAdapter):
     def length_of(self, n_samples: int) -> int:
         """Return the length after the rule: the class's own, where it has one as adapters of embedshift do."""
         own = getattr(self._model, "length_of", None)
-        return own(n_samples) if own else super().length_of(n_samples)
+        if not own:
+            return super().length_of(n_samples)
+        with mistakes_in(self._folder, f"length_of of {self._name} failed"):
+            return whole_number(own(n_samples), f"{self._name}: length_of({n_samples})")
 
     def call_user_code(self, batch: np.ndarray) -> Any:
         """Return what the object makes of a batch."""
@@ -48,7 +51,17 @@ class PythonAdapter(UserAdapter):
         if not hasattr(self._model, "pool"):
             return super().pool(frames)
         with mistakes_in(self._folder, f"pool of {self._name} failed"):
-            return np.asarray(self._model.pool(frames), dtype=np.float32).reshape(-1)
+            pooled = as_array(self._model.pool(frames)).reshape(-1)
+        self._check_pooled(pooled, frames)
+        return pooled.astype(np.float32)
+
+    def _check_pooled(self, pooled: np.ndarray, frames: np.ndarray) -> None:
+        if pooled.dtype.kind not in "fiu" or len(pooled) != getattr(self, "dim", len(pooled)) or len(pooled) == 0:
+            allowed = f"{self.dim} real numbers, as for other clips" if hasattr(self, "dim") else "real numbers, (dim,)"
+            raise UserError(f"pool of {self._name} returns {len(pooled)} values of the type {pooled.dtype} for frames "
+                            f"{frames.shape}; allowed: {allowed}.")  # fmt: skip
+        if np.isfinite(frames).all() and not np.isfinite(pooled).all():
+            raise UserError(f"pool of {self._name} returns values that are not finite for frames that are. Correct it.")
 
 
 def load(weights_path: Path | None, options: dict[str, Any], device: str, precision: str) -> PythonAdapter:
@@ -82,7 +95,11 @@ def load(weights_path: Path | None, options: dict[str, Any], device: str, precis
 def _parameters(made: Callable[..., Any], shown: str) -> dict[str, inspect.Parameter]:
     if not callable(made):
         raise UserError(f"{shown} is no class. Name the class after the last colon.")
-    return dict(inspect.signature(made).parameters)
+    try:
+        return dict(inspect.signature(made).parameters)
+    except (TypeError, ValueError) as error:  # a class derived from dict, for one
+        raise UserError(f"{shown} does not show what its constructor takes ({error}). Give it an __init__ of its own: "
+                        "`def __init__(self):`.") from error  # fmt: skip
 
 
 def _check_arguments(made: Callable[..., Any], arguments: dict[str, Any], shown: str) -> None:

@@ -4,6 +4,7 @@ When it is loaded, three clips of noise show whether it keeps the promises of an
 embedding, twice, alone, first or last in a batch, within 1e-5 of the largest value.
 """
 
+import math
 import threading
 from contextlib import nullcontext
 from pathlib import Path
@@ -28,8 +29,8 @@ class UserAdapter(Adapter):
         super().__init__()
         self._name, self._folder = name, folder
         self._turn = nullcontext() if thread_safe else threading.Lock()
-        self.sample_rate_hz = _whole_number(sample_rate_hz, f"{name}: the sample rate in Hz")
-        self.minimum_samples = _whole_number(minimum_samples, f"{name}: minimum_samples")
+        self.sample_rate_hz = whole_number(sample_rate_hz, f"{name}: the sample rate in Hz")
+        self.minimum_samples = whole_number(minimum_samples, f"{name}: minimum_samples")
         self.length_rule = f"any length from {self.minimum_samples} samples, shorter clips are repeated"
 
     def call_user_code(self, batch: np.ndarray) -> Any:
@@ -45,7 +46,7 @@ class UserAdapter(Adapter):
             If the user's code fails or returns something else.
         """
         with self._turn, mistakes_in(self._folder, f"{self._name} failed on a batch of shape {batch.shape}"):
-            returned = _as_array(self.call_user_code(batch.copy()))  # a copy: their code may work in place
+            returned = as_array(self.call_user_code(batch.copy()))  # a copy: their code may work in place
         return self._as_frames(returned, len(batch))
 
     def prove(self, frame_hop_s: float | None = None) -> None:
@@ -57,6 +58,9 @@ class UserAdapter(Adapter):
             Saying which promise is broken, and by how much.
         """
         samples = self.length_of(self.sample_rate_hz)
+        if self.length_of(samples) != samples:
+            raise UserError(f"{self._name}: length_of({samples}) is {self.length_of(samples)}, though {samples} is a "
+                            "length that it gave itself. It must leave such a length as it is.")  # fmt: skip
         noise = np.random.default_rng(TRIED_SEED).standard_normal((TRIED_CLIPS, samples))
         batch = (TRIED_LEVEL * noise).astype(np.float32)
         alone = self.embed(batch[:1])[0]
@@ -67,10 +71,16 @@ class UserAdapter(Adapter):
         self._compare(alone, self.embed(batch[::-1])[-1], "a clip alone and last in a batch of three")
         self.frame_dim = alone.shape[1]
         self.dim = len(self.pool(alone))
-        if frame_hop_s is None and len(alone) > 1:
-            frame_hop_s = samples / self.sample_rate_hz / len(alone)
-        self.frame_hop_s = frame_hop_s
+        self.frame_hop_s = self._hop_s(frame_hop_s, samples, len(alone))
         self.calls = self.clips_embedded = 0
+
+    def _hop_s(self, stated: Any, samples: int, frames: int) -> float | None:
+        if stated is None:
+            return samples / self.sample_rate_hz / frames if frames > 1 else None
+        if not _is_finite_number(stated) or stated <= 0:
+            raise UserError(f"{self._name}: frame_hop_s: found {stated!r}; allowed: a number of seconds above 0, or "
+                            "None.")  # fmt: skip
+        return float(stated)
 
     def _compare(self, one: np.ndarray, other: np.ndarray, what: str) -> None:
         if one.shape != other.shape:
@@ -95,12 +105,24 @@ class UserAdapter(Adapter):
         return frames.astype(np.float32)
 
 
-def _as_array(returned: Any) -> np.ndarray:
+def as_array(returned: Any) -> np.ndarray:
     """Return a NumPy array of what may be a tensor of torch, on whatever device, with or without a gradient."""
     return np.asarray(returned.detach().float().cpu() if hasattr(returned, "detach") else returned)
 
 
-def _whole_number(value: Any, what: str) -> int:
-    if isinstance(value, bool) or not isinstance(value, int | float | np.number) or value != int(value) or value < 1:
+def whole_number(value: Any, what: str) -> int:
+    """Return a user's `value` as a whole number from 1.
+
+    Raises
+    ------
+    UserError
+        If it is none, saying `what` it was meant to be.
+    """
+    if not _is_finite_number(value) or value != int(value) or value < 1:
         raise UserError(f"{what}: found {value!r}; allowed: a whole number from 1.")
     return int(value)
+
+
+def _is_finite_number(value: Any) -> bool:
+    number = isinstance(value, int | float | np.integer | np.floating) and not isinstance(value, bool)
+    return number and math.isfinite(value)

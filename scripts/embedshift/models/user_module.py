@@ -65,14 +65,14 @@ def mistakes_in(folder: Path, what: str, but: type[Exception] | tuple[type[Excep
         raise
     except but:
         raise
-    except Exception as error:
+    except (Exception, SystemExit) as error:  # sys.exit() of a script that is no module would end the job in silence
         if is_out_of_memory(error):
             raise
         place = _place_of(error, folder)
         raise UserError(f"{what}: {place}: {type(error).__name__}: {error}. Correct the code there.") from error
 
 
-def _place_of(error: Exception, folder: Path) -> str:
+def _place_of(error: BaseException, folder: Path) -> str:
     """Return file and line of the last call in the user's folder, or of the last call at all."""
     if isinstance(error, SyntaxError) and error.filename:
         return f"{error.filename}, line {error.lineno}"
