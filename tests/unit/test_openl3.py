@@ -267,8 +267,25 @@ def test_golden_files_are_compared_at_their_own_rate(tmp_path, clips):
     wrong = openl3_golden.compare_with_golden(embed, tmp_path / "chirp.wav", tmp_path / "wrong.npz")
     assert wrong.difference == pytest.approx(0.2, rel=0.3)
     np.savez(tmp_path / "longer.npz", embedding=np.vstack([frames, frames]))
-    with pytest.raises(ValueError, match="longer.npz: frames"):
+    with pytest.raises(UserError, match="longer.npz: holds frames"):
         openl3_golden.compare_with_golden(embed, tmp_path / "chirp.wav", tmp_path / "longer.npz")
+
+
+def test_golden_files_that_are_something_else_are_told_in_words(tmp_path):
+    soundfile.write(tmp_path / "chirp.wav", np.zeros(4800), 48_000, subtype="FLOAT")
+    np.savez(tmp_path / "other.npz", frames=np.zeros((3, 8)))
+    np.save(tmp_path / "plain.npy", np.zeros((3, 8)))
+    (tmp_path / "page.npz").write_text("<html>not found</html>")
+    (tmp_path / "empty.npz").touch()
+
+    def embed(batch):
+        return np.zeros((1, 3, 8), np.float32)
+
+    with pytest.raises(UserError, match=r"page\.npz is no recording"):
+        openl3_golden.compare_with_golden(embed, tmp_path / "page.npz", tmp_path / "other.npz")
+    for name in ("other.npz", "page.npz", "empty.npz", "plain.npy"):
+        with pytest.raises(UserError, match=f"{name} is no .npz with the array embedding"):
+            openl3_golden.compare_with_golden(embed, tmp_path / "chirp.wav", tmp_path / name)
 
 
 def test_golden_files_name_options_that_the_adapter_takes():

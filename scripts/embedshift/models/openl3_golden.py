@@ -10,9 +10,11 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+from zipfile import BadZipFile
 
 import numpy as np
 
+from embedshift.errors import UserError
 from embedshift.models.openl3_resampling import resample_kaiser_best
 from embedshift.models.openl3_spectrogram import SAMPLE_RATE_HZ
 
@@ -63,17 +65,35 @@ def compare_with_golden(embed: Callable[[np.ndarray], np.ndarray], audio: Path, 
 
     Raises
     ------
-    ValueError
-        If the number or length of the frames is another.
+    UserError
+        If a file is not what was published, or the number or length of the frames is another.
     """
-    import soundfile
-
-    samples, rate_hz = soundfile.read(audio, dtype="float64", always_2d=True)
+    samples, rate_hz = _read_audio(audio)
     resampled = resample_kaiser_best(samples.mean(axis=1), rate_hz, SAMPLE_RATE_HZ).astype(np.float32)
     found = embed(resampled[None])[0]
-    with np.load(expected) as stored:
-        published = stored["embedding"]
+    published = _read_frames(expected)
     if found.shape != published.shape:
-        raise ValueError(f"{expected.name}: frames {published.shape} are published, found {found.shape}")
+        raise UserError(f"{expected}: holds frames of shape {published.shape}, found {found.shape} for {audio}. "
+                        "Download both files again: they are not a pair.")  # fmt: skip
     products = (found * published).sum(axis=1) / np.linalg.norm(found, axis=1) / np.linalg.norm(published, axis=1)
     return Comparison(float(np.abs(found - published).max() / np.abs(published).max()), float(products.min()))
+
+
+def _read_audio(path: Path) -> tuple[np.ndarray, int]:
+    import soundfile
+
+    try:
+        return soundfile.read(path, dtype="float64", always_2d=True)
+    except (OSError, RuntimeError) as error:  # soundfile's own errors are RuntimeErrors
+        raise UserError(f"{path} is no recording that can be read ({error}). Download it again.") from error
+
+
+def _read_frames(path: Path) -> np.ndarray:
+    try:
+        with np.load(path) as stored:
+            frames = stored["embedding"]
+    except (OSError, EOFError, ValueError, KeyError, IndexError, TypeError, BadZipFile) as error:
+        raise UserError(f"{path} is no .npz with the array embedding ({error}). Download it again.") from error
+    if frames.ndim != 2 or frames.dtype.kind != "f":
+        raise UserError(f"{path}: embedding is {frames.dtype} {frames.shape}; expected real frames (frames, dim).")
+    return frames
