@@ -186,16 +186,17 @@ def job_ratio(name, settings, weights, adapter, number, repeats, folder):
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--quick", action="store_true", help="16 clips, once")
+    parser.add_argument("--repeats", type=int, default=2, help="the fastest run of so many counts")
     parser.add_argument("--models", nargs="*", default=list(MODELS), help="which of the models")
     options = parser.parse_args()
     logging.getLogger("embedshift").setLevel(logging.ERROR)
     results = []
     for name in options.models:
         with tempfile.TemporaryDirectory() as folder:
-            number, repeats = (16, 1) if options.quick else (64, 2)
+            number, repeats = (16, 1) if options.quick else (64, options.repeats)
             results += measure(name, MODELS[name], number, repeats, Path(folder))
-    RESULT.parent.mkdir(exist_ok=True)
-    RESULT.write_text(json.dumps(results, indent=1) + "\n", encoding="utf-8")
+            RESULT.parent.mkdir(exist_ok=True)
+            RESULT.write_text(json.dumps(results, indent=1) + "\n", encoding="utf-8")
 
 
 if __name__ == "__main__":
