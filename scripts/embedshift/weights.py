@@ -140,7 +140,15 @@ def _gather_folder(asked: dict[str, Any], folder: Path, scratch: Path) -> Materi
 def _gather_hub(asked: dict[str, Any], folder: Path, scratch: Path) -> Material:
     source = {"kind": "hub", "repository": asked["repository"], "revision": asked["revision"]}
     source["licence"] = f"unknown; see {address_of(source)}"
-    return _gather_sources(asked["repository"], {"format": "model_folder"}, [source], folder, scratch)
+    taken_as = (
+        f"There is no folder {Path(asked['repository']).absolute()}; transformers:{asked['repository']} is taken as a "
+        "model of the hub"
+    )
+    LOGGER.info("%s, %s", taken_as, address_of(source))
+    try:
+        return _gather_sources(asked["repository"], {"format": "model_folder"}, [source], folder, scratch)
+    except UserError as error:
+        raise UserError(f"{taken_as}: {error}") from error
 
 
 def _folder_of(asked: dict[str, Any]) -> Path:

@@ -1,6 +1,8 @@
 """Models of the Hugging Face hub, from a server on this machine that answers as the hub does."""
 
 import json
+import logging
+from pathlib import Path
 
 import pytest
 import torch
@@ -46,6 +48,21 @@ def assert_converted(output, tensors, files=("config.json",)):
     for name, tensor in tensors.items():
         assert found[name].dtype == tensor.dtype
         assert torch.equal(found[name], tensor)
+
+
+def test_a_folder_that_is_not_there_is_said_to_be_taken_as_a_model_of_the_hub(
+    hub, tensors, tmp_path, caplog, monkeypatch
+):
+    """A typo in `my_models/toy` looks like a name of the hub."""
+    monkeypatch.setattr(logging.getLogger("embedshift"), "propagate", True)
+    told = f"There is no folder {Path('org/toy').absolute()}; transformers:org/toy is taken as a model of the hub"
+    with pytest.raises(UserError) as caught:
+        fetch(tmp_path)
+    assert told in str(caught.value)
+    hub.put("model.safetensors", save(tensors))
+    with caplog.at_level("INFO", "embedshift"):
+        fetch(tmp_path)
+    assert told in caplog.text
 
 
 def test_safetensors_and_configuration_become_one_file(hub, tensors, tmp_path):
