@@ -7,6 +7,7 @@ import hashlib
 import json
 import os
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 from embedshift.atomic import write_text
@@ -14,6 +15,7 @@ from embedshift.errors import UserError
 from embedshift.model_folder import list_model_files
 
 TOLD_FROM_BYTES = 300_000_000
+MOST_FILES = 10_000
 
 
 def digest_of(path: str | Path, cache: str | Path) -> str:
@@ -26,13 +28,43 @@ def digest_of(path: str | Path, cache: str | Path) -> str:
     UserError
         If the checkpoint is not there, cannot be read, or is a folder that holds no Hugging Face model.
     """
-    path = Path(path).expanduser()
-    before = _read_cache(Path(cache))
+    return _digest_with_cache(Path(path).expanduser(), digest_of_folder, Path(cache))
+
+
+def digest_of_any(path: str | Path, cache: str | Path) -> str:
+    """Return the SHA-256 of a file, or over the names and digests of all files in a folder and the folders in it.
+
+    Hidden files, `__pycache__` and what lies behind links to folders do not count.
+
+    Raises
+    ------
+    UserError
+        If it cannot be read, or if the folder holds more than `MOST_FILES` files.
+    """
+    return _digest_with_cache(Path(path).expanduser(), _digest_of_plain_folder, Path(cache))
+
+
+def _digest_with_cache(path: Path, of_folder: Callable[[Path, dict[str, list]], str], cache: Path) -> str:
+    before = _read_cache(cache)
     now = dict(before)
-    digest = digest_of_folder(path, now) if path.is_dir() else _digest_of_file(path, now)
+    digest = of_folder(path, now) if path.is_dir() else _digest_of_file(path, now)
     if now != before:
         write_text(cache, json.dumps(now, indent=1, sort_keys=True) + "\n")
     return digest
+
+
+def _digest_of_plain_folder(folder: Path, known: dict[str, list]) -> str:
+    files: list[Path] = []
+    for place, folders, names in os.walk(folder):
+        folders[:] = [name for name in folders if not name.startswith(".") and name != "__pycache__"]
+        files += [file for name in names if not name.startswith(".") and (file := Path(place, name)).is_file()]
+        if len(files) > MOST_FILES:
+            raise UserError(
+                f"The folder {folder} (looked at in {folder.absolute()}) holds more than {MOST_FILES} files, too many "
+                "to watch for changes. Name the folder, or the files, that are really read."
+            )
+    lines = sorted(f"{file.relative_to(folder).as_posix()} {_digest_of_file(file, known)}\n" for file in files)
+    return hashlib.sha256("".join(lines).encode()).hexdigest()
 
 
 def digest_of_folder(folder: str | Path, known: dict[str, list] | None = None) -> str:

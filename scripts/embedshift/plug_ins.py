@@ -5,6 +5,7 @@ files or its revision. Nothing of a plug-in is imported or fetched here. Standar
 """
 
 import re
+from collections.abc import Iterator
 from importlib.machinery import ModuleSpec, PathFinder
 from importlib.util import find_spec
 from pathlib import Path
@@ -14,7 +15,7 @@ from embedshift.canonical import canonical_json, digest_text
 from embedshift.errors import UserError
 from embedshift.model_folder import list_model_files
 from embedshift.nearest_name import did_you_mean
-from embedshift.own_weights import digest_of
+from embedshift.own_weights import digest_of, digest_of_any
 from embedshift.user_code import digest_of_file, digests_of_code, files_of_module, names_defined_in
 
 DIGESTS = "data/weights/.digests.json"
@@ -137,15 +138,33 @@ def _identity_of_python(specification: str, options: dict[str, Any], cache: str 
     if defined is not None and name not in defined:
         raise UserError(f"adapter: {path} defines no {name}.{did_you_mean(name, defined)} It defines: "
                         f"{', '.join(sorted(defined)) or 'nothing'}.")  # fmt: skip
-    files = {key: digest_of(value, cache) for key, value in options.items() if _names_a_file(value)}
+    files = {key: _digest_of_option(key, path, cache) for key, path in _paths_in(options)}
     return {"code": digests_of_code([path], path.parent), "files": files}
 
 
-def _names_a_file(value: Any) -> bool:
+def _paths_in(options: Any, where: str = "") -> Iterator[tuple[str, str]]:
+    """Yield `(key, path)` of every text in options, lists and nested tables that names a file or a folder."""
+    if isinstance(options, dict | list | tuple):
+        named = options.items() if isinstance(options, dict) else enumerate(options)
+        for key, value in named:
+            yield from _paths_in(value, f"{where}.{key}" if where else str(key))
+    elif isinstance(options, str) and options != "" and _is_there(options):
+        yield where, options
+
+
+def _is_there(text: str) -> bool:
     try:
-        return isinstance(value, str) and value != "" and Path(value).expanduser().is_file()
-    except OSError:  # a text that is too long for a path
+        path = Path(text).expanduser()
+        return path.is_file() or path.is_dir()
+    except (OSError, ValueError, RuntimeError):  # too long for a path, a zero byte, a home that nobody has
         return False
+
+
+def _digest_of_option(key: str, path: str, cache: str | Path) -> str:
+    try:
+        return digest_of_any(path, cache)
+    except UserError as error:
+        raise UserError(f"options.{key}: {error}") from error
 
 
 def _identity_of_hear(specification: str, options: dict[str, Any], cache: str | Path) -> dict[str, Any]:

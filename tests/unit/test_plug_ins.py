@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 from safetensors.numpy import save_file
 
+from embedshift import own_weights
 from embedshift.errors import UserError
 from embedshift.plug_ins import plug_in_identity, plug_in_weights_name, plug_in_weights_source
 
@@ -101,6 +102,36 @@ def test_an_option_that_names_a_file_counts_with_its_contents(folder, tmp_path):
     assert list(json.loads(before)["files"]) == ["weights"]
     weights.write_bytes(b"other")
     assert identity(python(folder), tmp_path, weights=str(weights), bands=8) != before
+
+
+def test_files_in_lists_and_tables_and_whole_folders_count_too(folder, tmp_path):
+    weights, tables = tmp_path / "weights.bin", tmp_path / "tables"
+    (tables / "inner").mkdir(parents=True)
+    options = {
+        "parts": ["no path", str(weights)],
+        "net": {"tables": str(tables), "x": 3},
+        "odd": "a\0b",
+        "user": "~nobody/x",
+    }
+    seen = set()
+    for file in (weights, tables / "a.csv", tables / "inner" / "b.csv"):
+        file.write_text("one")
+        seen.add(identity(python(folder), tmp_path, **options))
+        file.write_text("other")
+        seen.add(identity(python(folder), tmp_path, **options))
+    assert len(seen) == 6
+    last = identity(python(folder), tmp_path, **options)
+    assert sorted(json.loads(last)["files"]) == ["net.tables", "parts.1"]
+    (tables / ".hidden").write_text("x")
+    assert identity(python(folder), tmp_path, **options) == last
+    (tables / "a.csv").rename(tables / "c.csv")
+    assert identity(python(folder), tmp_path, **options) != last
+
+
+def test_a_folder_of_too_many_files_is_refused_by_its_option(folder, tmp_path, monkeypatch):
+    monkeypatch.setattr(own_weights, "MOST_FILES", 2)
+    with pytest.raises(UserError, match=r"options\.net\.where: The folder .* holds more than 2 files"):
+        identity(python(folder), tmp_path, net={"where": str(folder)})
 
 
 @pytest.mark.parametrize(
