@@ -12,8 +12,9 @@ Safetensors and receipt are bit-reproducible. Nothing is unpickled but tensors (
 
 import json
 import logging
-import tempfile
-from collections.abc import Sequence
+import shutil
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -21,6 +22,7 @@ from typing import Any
 from embedshift.atomic import write_text
 from embedshift.checksums import PUBLISHED, sha256_of
 from embedshift.errors import UserError
+from embedshift.fetch_lock import one_job_at_a_time
 from embedshift.hugging_face import obtain_model
 from embedshift.own_weights import digest_of_folder
 from embedshift.published_files import obtain_file
@@ -58,14 +60,26 @@ def fetch_weights(source: str, output: str | Path, receipt: str | Path, folder: 
     """
     asked = json.loads(source)
     name = asked.get("weights") or asked.get("repository") or str(_folder_of(asked))
-    Path(folder).mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(prefix=".unpacked-", dir=folder) as scratch:
-        material = GATHER[asked["kind"]](asked, Path(folder), Path(scratch))
+    with _scratch_folder(Path(output), Path(folder)) as scratch:
+        material = GATHER[asked["kind"]](asked, Path(folder), scratch)
         facts = _convert(name, material, Path(output))
     write_text(receipt, json.dumps(facts, indent=2, sort_keys=True) + "\n")
     LOGGER.info(
         "%s: %d tensors, %.1f MB, written to %s", name, facts["tensors"], facts["size_bytes"] / MEGABYTE, output
     )
+
+
+@contextmanager
+def _scratch_folder(output: Path, folder: Path) -> Iterator[Path]:
+    """Make a folder that is removed afterwards; what a killed job for the same output left there is removed first."""
+    scratch = folder / f".unpacked-{output.stem}"
+    with one_job_at_a_time(output):
+        shutil.rmtree(scratch, ignore_errors=True)
+        scratch.mkdir(parents=True)
+        try:
+            yield scratch
+        finally:
+            shutil.rmtree(scratch, ignore_errors=True)
 
 
 def convert_file(weights_name: str, path: str | Path | Sequence[str | Path], output: str | Path) -> dict[str, Any]:

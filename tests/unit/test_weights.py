@@ -133,6 +133,15 @@ def test_two_jobs_at_once_download_once(toy, monkeypatch):
     assert len(list(toy.parents[1].glob("*.safetensors"))) == 3
 
 
+def test_what_a_killed_job_left_is_removed_at_the_next_start(toy):
+    left = toy.parents[1] / ".unpacked-x" / "state.pth"
+    left.parent.mkdir()
+    left.write_bytes(b"half of it")
+    output, _ = fetch(toy.parents[1])
+    assert sorted(load_file(output)) == ["a", "b"]
+    assert not list(toy.parents[1].glob(".unpacked-*"))
+
+
 def test_an_unknown_name_is_answered_with_the_nearest(toy):
     with pytest.raises(UserError, match="Did you mean toy_small"):
         fetch(toy.parents[1], name="toy_smal")
