@@ -65,29 +65,35 @@ def _web_page(path: Path) -> str:
     return " and is a web page" if start.startswith((b"<!doctype html", b"<html")) else ""
 
 
-def compare_with_record(path: Path, key: str, records: Path, address: str) -> str:
-    """Return in which way the file `key` is not the one first downloaded; record its SHA-256 when it is the first.
+def compare_with_record(path: Path, key: str, records: Path) -> str:
+    """Return in which way the file `key` is not the one first downloaded; empty where none is recorded.
 
     `records` is a JSON file, `{key: {sha256, size_bytes, address}}`.
     """
-    found = {"sha256": sha256_of(path), "size_bytes": path.stat().st_size, "address": address}
     with one_job_at_a_time(records):
         known = _read_records(records)
-        if key not in known:
-            LOGGER.warning(
-                "No checksum of %s is published. The SHA-256 of this first download, %s, is recorded in %s; every "
-                "later one is compared with it.",
-                *(key, found["sha256"], records),
-            )
-            write_text(records, json.dumps({**known, key: found}, indent=2, sort_keys=True) + "\n")
-            return ""
-    if known[key]["sha256"] == found["sha256"]:
+    if key not in known or known[key]["sha256"] == (found := sha256_of(path)):
         return ""
     return (
-        f"its SHA-256 is {found['sha256']} ({found['size_bytes']} bytes), but the first download of it had "
+        f"its SHA-256 is {found} ({path.stat().st_size} bytes), but the first download of it had "
         f"{known[key]['sha256']} ({known[key]['size_bytes']} bytes), as recorded in {records}. If its publisher has "
         f"changed it and you trust the change, remove the entry {key!r} there"
     )
+
+
+def record_first(path: Path, key: str, records: Path, address: str) -> None:
+    """Record the SHA-256 of the first download of `key`, once it is known to be readable."""
+    with one_job_at_a_time(records):
+        known = _read_records(records)
+        if key in known:
+            return
+        found = {"sha256": sha256_of(path), "size_bytes": path.stat().st_size, "address": address}
+        LOGGER.warning(
+            "No checksum of %s is published. The SHA-256 of this first download, %s, is recorded in %s; every "
+            "later one is compared with it.",
+            *(key, found["sha256"], records),
+        )
+        write_text(records, json.dumps({**known, key: found}, indent=2, sort_keys=True) + "\n")
 
 
 def _read_records(records: Path) -> dict[str, Any]:

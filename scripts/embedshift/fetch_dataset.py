@@ -33,7 +33,7 @@ def fetch_dataset(
         If the archive cannot be had or is another, holds what does not belong there, or the disk is full.
     """
     source, folder = PUBLISHED_DATASETS[name], Path(folder).expanduser()
-    archive, verified = obtain_file(source, downloads, name, kind="data set")
+    archive, verified = obtain_file(source, downloads, name, kind="data set")[:2]
     with one_job_at_a_time(folder):
         if not folder.exists():
             unpacking = folder.with_name(f".{folder.name}.unpacking")

@@ -10,7 +10,7 @@ from urllib.parse import quote
 
 from embedshift.errors import UserError
 from embedshift.model_folder import INDEX_SUFFIX, OPTIONAL, REQUIRED, WEIGHTS, list_model_files, shards_of
-from embedshift.published_files import AbsentError, Obtained, obtain_file
+from embedshift.published_files import AbsentError, Obtained, UnfetchedError, obtain_file
 
 LONGEST_REVISION = 40
 HUB = "https://huggingface.co"
@@ -18,12 +18,12 @@ NAME = re.compile(r"[A-Za-z0-9][\w.-]*(/[A-Za-z0-9][\w.-]*)?")
 REVISION = re.compile(r"[A-Za-z0-9][\w.-]*(/[A-Za-z0-9][\w.-]*)*")
 
 
-def obtain_model(source: dict[str, Any], folder: Path, name: str) -> list[Obtained]:
+def obtain_model(source: dict[str, Any], folder: Path, name: str, needs_extractor: bool = False) -> list[Obtained]:
     """Return the verified files of a `source` of the kind hub (repository, revision), all in one folder.
 
     `folder` is data/weights, the files lie in its subfolder `hub/{org}--{name}`. Files put there by hand are taken;
     what is missing is fetched: configuration first, then safetensors if there are any, or else PyTorch's weights.
-    Each file's SHA-256 is recorded at its first download.
+    With `needs_extractor`, files put there by hand are complete with the configuration of a feature extractor only.
 
     Raises
     ------
@@ -41,11 +41,29 @@ def obtain_model(source: dict[str, Any], folder: Path, name: str) -> list[Obtain
         facts |= source.get("files", {}).get(file, {})
         return obtain_file(facts, folder, name, subfolder_of(repository, revision))
 
-    if _is_complete(place):
-        return [obtain(file) for file in list_model_files(place)]
-    obtained = [obtain(file) for file in REQUIRED]
-    obtained += [found for file in OPTIONAL if (found := _unless_absent(obtain, file))]
-    return obtained + _obtain_weights(obtain, repository)
+    try:
+        if _is_complete(place, needs_extractor):
+            return [obtain(file) for file in list_model_files(place)]
+        obtained = [obtain(file) for file in REQUIRED]
+        obtained += [found for file in OPTIONAL if (found := _unless_absent(obtain, file))]
+        return sorted(obtained + _obtain_weights(obtain, repository))  # as list_model_files does
+    except UnfetchedError as error:
+        raise UnfetchedError(f"{error}\n{_all_files(source, place, needs_extractor)}") from error
+
+
+def _all_files(source: dict[str, Any], place: Path, needs_extractor: bool) -> str:
+    """Return which files of the model go where, so that one visit to its page is enough."""
+    extractor = "one of these two at least" if needs_extractor else "optional"
+    files = [*REQUIRED, *(f"{file} ({extractor})" for file in OPTIONAL)]
+    files.append(f"{WEIGHTS[0]}, or where there is none {WEIGHTS[1]}; in parts: its {INDEX_SUFFIX} file and all parts")
+    published = ", ".join(source.get("files", {}))
+    honest = f"of {published} only" if published else "of none of them"
+    return "\n".join([
+        f"These are all files that the model needs, from {HUB}/{source['repository']}/tree/{source['revision']},",
+        f"to be put into {place.resolve()}:",
+        *(f"    {file}" for file in files),
+        f"A checksum is published {honest}; the others are compared from now on, with what you put there.",
+    ])  # fmt: skip
 
 
 def subfolder_of(repository: str, revision: str) -> str:
@@ -54,11 +72,12 @@ def subfolder_of(repository: str, revision: str) -> str:
     return f"hub/{name}" if revision == "main" else f"hub/{name}--{revision.replace('/', '-')[:LONGEST_REVISION]}"
 
 
-def _is_complete(place: Path) -> bool:
+def _is_complete(place: Path, needs_extractor: bool) -> bool:
     try:
-        return bool(list_model_files(place))
+        files = list_model_files(place)
     except UserError:
         return False
+    return not needs_extractor or any(file in OPTIONAL for file in files)
 
 
 def _obtain_weights(obtain: Any, repository: str) -> list[Obtained]:

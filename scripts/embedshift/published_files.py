@@ -5,6 +5,7 @@ import logging
 import os
 import shutil
 import zlib
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any, NamedTuple
 from urllib.parse import urlsplit
@@ -18,6 +19,7 @@ from embedshift.checksums import (
     compare_with_record,
     describe_expected,
     find_mismatch,
+    record_first,
 )
 from embedshift.download import MEGABYTE, DownloadError, discard_partial, download
 from embedshift.errors import UserError
@@ -33,6 +35,12 @@ class Obtained(NamedTuple):
 
     path: Path
     verified: str
+    downloaded: Path
+    address: str
+
+
+class UnfetchedError(UserError):
+    """The file could not be fetched, and is not there."""
 
 
 class AbsentError(Exception):
@@ -44,6 +52,7 @@ def obtain_file(
 ) -> Obtained:
     """Return the file of a catalogue's `source` (kinds url and by_hand), unpacked where it is packed (gzip).
 
+    Where no checksum is published, it is compared with the first download that `record_readable` recorded.
     `folder` is data/weights, or data: the file lies in its `subfolder`, under the name `source["file"]`. Where
     `source["may_be_absent"]`, that there is none is an answer too. `kind` and `name` say in messages what it is of.
 
@@ -65,12 +74,20 @@ def obtain_file(
                 f"command again; it is then fetched from {source['address']}."
             )
         unpacked = _unpack(path, source) if "unpacked" in source else path
-    return Obtained(unpacked, PUBLISHED if source.get("checksum") else RECORDED)
+    return Obtained(unpacked, PUBLISHED if source.get("checksum") else RECORDED, path, source["address"])
+
+
+def record_readable(obtained: Iterable[Obtained], folder: Path) -> None:
+    """Record the SHA-256 of files without a published checksum, after they have been read: not of a broken download."""
+    for file in obtained:
+        if file.verified == RECORDED:
+            key = file.downloaded.relative_to(folder).as_posix()
+            record_first(file.downloaded, key, folder / RECORDS_NAME, file.address)
 
 
 def _fetch(source: dict[str, Any], path: Path, folder: Path, what: str) -> None:
     if source["kind"] == "by_hand":
-        raise UserError(_by_hand(source, path, what, source["why"]))
+        raise UnfetchedError(_by_hand(source, path, what, source["why"]))
     size_bytes = source.get("size_bytes")
     size = f" ({size_bytes / MEGABYTE:.1f} MB)" if size_bytes else ""
     LOGGER.info("Downloading %s%s from %s", source["file"], size, source["address"])
@@ -80,11 +97,11 @@ def _fetch(source: dict[str, Any], path: Path, folder: Path, what: str) -> None:
         if error.status == NOT_FOUND and source.get("may_be_absent"):
             raise AbsentError from error
         login = ": there is no such thing, or its owner asks for a login" if error.status in LOGIN_NEEDED else ""
-        raise UserError(_by_hand(source, path, what, f"{error}{login}{_proxies(source['address'])}")) from error
+        raise UnfetchedError(_by_hand(source, path, what, f"{error}{login}{_proxies(source['address'])}")) from error
     if complaint := _find_fault(partial, source, path, folder):
         discard_partial(path)
         complaint = f"what came is another file: {complaint}. It was removed"
-        raise UserError(_by_hand(source, path, what, complaint))
+        raise UnfetchedError(_by_hand(source, path, what, complaint))
     with open(partial, "rb") as file:
         os.fsync(file.fileno())
     os.replace(partial, path)
@@ -96,7 +113,7 @@ def _find_fault(file: Path, source: dict[str, Any], path: Path, folder: Path) ->
     complaint = find_mismatch(file, source.get("size_bytes"), source.get("checksum"))
     if complaint or source.get("checksum"):
         return complaint
-    return compare_with_record(file, path.relative_to(folder).as_posix(), folder / RECORDS_NAME, source["address"])
+    return compare_with_record(file, path.relative_to(folder).as_posix(), folder / RECORDS_NAME)
 
 
 def _unpack(path: Path, source: dict[str, Any]) -> Path:
@@ -116,14 +133,18 @@ def _unpack(path: Path, source: dict[str, Any]) -> Path:
 def _by_hand(source: dict[str, Any], path: Path, what: str, complaint: str) -> str:
     size_bytes, checksum = source.get("size_bytes"), source.get("checksum")
     size = f"{size_bytes / MEGABYTE:.1f} MB" if size_bytes else "size not published"
-    verified = describe_expected(size_bytes, checksum)
+    verified = (
+        f"It is verified there in the same way ({describe_expected(size_bytes, checksum)})."
+        if checksum
+        else "No checksum of it is published: it is compared from now on, with what you put there."
+    )
     return (
         f"The file {Path(source['file']).name} ({size}) of the {what} could not be fetched: {complaint}.\n"
         f"To fetch it by hand, on any machine that has a network, download\n"
         f"    {source['address']}\n"
         f"put the file at\n"
         f"    {path.resolve()}\n"
-        f"and start the same command again. It is verified there in the same way ({verified})."
+        f"and start the same command again. {verified}"
     )
 
 

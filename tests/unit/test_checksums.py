@@ -6,7 +6,7 @@ import subprocess
 
 import pytest
 
-from embedshift.checksums import checksum_of, compare_with_record, find_mismatch
+from embedshift.checksums import checksum_of, compare_with_record, find_mismatch, record_first
 from embedshift.errors import UserError
 
 EXAMPLES = {
@@ -56,18 +56,21 @@ def test_another_size_and_a_web_page_are_named(abc):
 def test_the_first_download_is_recorded_and_the_second_compared(abc, tmp_path, caplog):
     records = tmp_path / "recorded_checksums.json"
     with caplog.at_level("WARNING", "embedshift"):
-        assert compare_with_record(abc, "downloads/abc", records, "https://example.org/abc") == ""
+        assert compare_with_record(abc, "downloads/abc", records) == ""
+        assert not records.exists(), "only what could be read is recorded"
+        record_first(abc, "downloads/abc", records, "https://example.org/abc")
     assert "No checksum of downloads/abc is published" in caplog.text
     assert EXAMPLES["sha256"] in caplog.text
     assert json.loads(records.read_text())["downloads/abc"]["sha256"] == EXAMPLES["sha256"]
     caplog.clear()
-    assert compare_with_record(abc, "downloads/abc", records, "https://example.org/abc") == ""
+    assert compare_with_record(abc, "downloads/abc", records) == ""
+    record_first(abc, "downloads/abc", records, "https://example.org/abc")
     assert caplog.text == ""
     abc.write_bytes(b"abd")
-    complaint = compare_with_record(abc, "downloads/abc", records, "https://example.org/abc")
+    complaint = compare_with_record(abc, "downloads/abc", records)
     assert EXAMPLES["sha256"] in complaint
     assert "remove the entry 'downloads/abc'" in complaint
-    assert compare_with_record(abc, "downloads/other", records, "https://example.org/other") == ""
+    record_first(abc, "downloads/other", records, "https://example.org/other")
     assert set(json.loads(records.read_text())) == {"downloads/abc", "downloads/other"}
 
 
@@ -76,5 +79,7 @@ def test_a_broken_record_is_not_overwritten(abc, tmp_path, broken):
     records = tmp_path / "recorded_checksums.json"
     records.write_text(broken)
     with pytest.raises(UserError, match="recorded_checksums.json"):
-        compare_with_record(abc, "abc", records, "https://example.org/abc")
+        compare_with_record(abc, "abc", records)
+    with pytest.raises(UserError, match="recorded_checksums.json"):
+        record_first(abc, "abc", records, "https://example.org/abc")
     assert records.read_text() == broken

@@ -74,7 +74,7 @@ def test_safetensors_and_configuration_become_one_file(hub, tensors, tmp_path):
     assert_converted(output, tensors, ("config.json", "preprocessor_config.json"))
     place = tmp_path / "hub" / "org--toy"
     assert receipt["original"] == [
-        str(place / name) for name in ("config.json", "preprocessor_config.json", "model.safetensors")
+        str(place / name) for name in ("config.json", "model.safetensors", "preprocessor_config.json")
     ]
     assert receipt["sources"][0]["verified"] == "as recorded at the first download"
     recorded = json.loads((tmp_path / "recorded_checksums.json").read_text())
@@ -101,6 +101,7 @@ def test_pytorch_weights_are_read_where_there_are_no_others_tied_ones_too(hub, t
 
 def test_what_is_there_is_not_asked_for_again_and_gives_the_same_bytes(hub, tensors, tmp_path):
     hub.put("model.safetensors", save(tensors))
+    hub.put("preprocessor_config.json", b"{}")
     first, receipt = fetch(tmp_path)
     asked = len(hub.requests)
     second, receipt_again = fetch(tmp_path, run="again")
@@ -113,10 +114,48 @@ def test_files_put_there_by_hand_need_no_network(hub, tensors, tmp_path):
     place = tmp_path / "hub" / "org--toy"
     place.mkdir(parents=True)
     (place / "config.json").write_bytes(CONFIG)
+    (place / "preprocessor_config.json").write_bytes(b"{}")
     (place / "model.safetensors").write_bytes(save(tensors))
     output, _ = fetch(tmp_path)
-    assert_converted(output, tensors)
+    assert_converted(output, tensors, ("config.json", "preprocessor_config.json"))
     assert hub.requests == []
+
+
+def test_an_extractor_is_asked_for_where_one_is_needed_only(hub, tensors, tmp_path):
+    place = tmp_path / "hub" / "org--toy"
+    place.mkdir(parents=True)
+    (place / "config.json").write_bytes(CONFIG)
+    (place / "model.safetensors").write_bytes(save(tensors))
+    source = {"kind": "hub", "repository": "org/toy", "revision": "main"}
+    assert len(hugging_face.obtain_model(source, tmp_path, "a codec")) == 2
+    assert hub.requests == []
+    hub.put("preprocessor_config.json", b"{}")
+    output, _ = fetch(tmp_path)
+    assert_converted(output, tensors, ("config.json", "preprocessor_config.json"))
+
+
+def test_offline_all_files_are_listed_at_once(hub, tmp_path, monkeypatch):
+    monkeypatch.setattr(download_module, "ATTEMPTS", 1)
+    monkeypatch.setattr(hugging_face, "HUB", "http://127.0.0.1:9")
+    with pytest.raises(UserError) as caught:
+        fetch(tmp_path)
+    for words in ("config.json\n", "preprocessor_config.json (one of these two at least)", "model.safetensors",
+                  "pytorch_model.bin", str((tmp_path / "hub" / "org--toy").resolve()), "/org/toy/tree/main",
+                  "A checksum is published of none of them", "compared from now on"):  # fmt: skip
+        assert words in str(caught.value)
+    assert "same way" not in str(caught.value), "nothing is verified where no checksum is published"
+
+
+def test_what_cannot_be_read_is_not_recorded(hub, tensors, tmp_path):
+    hub.put("preprocessor_config.json", b"{}")
+    hub.put("model.safetensors", b"cut off")
+    with pytest.raises(UserError, match="not a whole safetensors file"):
+        fetch(tmp_path)
+    assert not (tmp_path / "recorded_checksums.json").exists()
+    (tmp_path / "hub" / "org--toy" / "model.safetensors").unlink()
+    hub.put("model.safetensors", save(tensors))
+    fetch(tmp_path)
+    assert len(json.loads((tmp_path / "recorded_checksums.json").read_text())) == 3
 
 
 def test_revisions_lie_apart(hub, tensors, tmp_path):
