@@ -138,8 +138,8 @@ def measure(name, case, number, repeats, folder):
     settings = {precision: check_model("m", case["settings"] | {"precision": precision})
                 for precision in precisions_of(case)}  # fmt: skip
     checkpoint, weights = folder / SUFFIXES.get(name, "checkpoint.pth"), folder / "weights.safetensors"
-    write_checkpoint(case["settings"]["adapter"], checkpoint)
-    convert_file(weights_name(settings["float32"]), checkpoint, weights)
+    files = write_checkpoint(case["settings"]["adapter"], checkpoint)
+    convert_file(weights_name(settings["float32"]), files, weights)
     adapters = {key: load_adapter(value, weights, "cpu", key) for key, value in settings.items()}
     clips, material = clips_at(adapters["float32"].sample_rate_hz, number)
     best = dict.fromkeys([*adapters, "official"], np.inf)
@@ -165,9 +165,10 @@ def precisions_of(case):
 
 
 def write_checkpoint(adapter, path):
-    """Write seeded weights of the adapter's default options in the official layout."""
+    """Write seeded weights of the adapter's default options in the official layout and return the file or files."""
     module = importlib.import_module(f"seeded_checkpoints.{adapter}")
     getattr(module, f"write_{adapter}_checkpoint")(path, seed=7)
+    return module.files_of(path) if hasattr(module, "files_of") else path
 
 
 def job_ratio(name, settings, weights, adapter, number, repeats, folder):

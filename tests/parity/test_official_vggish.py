@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from recorded_clips import recorded_clips
 from seeded_checkpoints.panns import seeded_sounds
-from seeded_checkpoints.vggish import write_vggish_checkpoint
+from seeded_checkpoints.vggish import files_of, write_vggish_checkpoint
 
 from embedshift.models.load import load_adapter
 from embedshift.weights import convert_file
@@ -18,8 +18,8 @@ RATE_HZ = 16_000
 @pytest.fixture(scope="module")
 def weights(tmp_path_factory):
     folder = tmp_path_factory.mktemp("vggish")
-    files = [folder / "vggish.pth", folder / "pca.pth"]
-    write_vggish_checkpoint(*files, 5)
+    write_vggish_checkpoint(folder / "vggish.pth", 5)
+    files = files_of(folder / "vggish.pth")
     convert_file("vggish", files, folder / "vggish.safetensors")
     return files[0], folder / "vggish.safetensors"
 
@@ -38,7 +38,7 @@ def clips(recordings):
 def test_every_example_is_torchvggishs(final_relu, postprocess, weights, clips, run_official):
     original, converted = weights
     options = {"final_relu": final_relu, "postprocess": postprocess}
-    published = run_official("torch_packages", WRAPPER, original, clips, options | {"pca": "pca.pth"})
+    published = run_official("torch_packages", WRAPPER, original, clips, options | {"pca": files_of(original)[1].name})
     adapter = load_adapter({"adapter": "vggish", "options": options}, converted, "cpu", "float32")
     for name, clip in clips.items():
         found, expected = adapter.embed(clip[None]), published[name]

@@ -31,7 +31,12 @@ def seeded_pca(seed):
     return {"pca_eigen_vectors": rotation * np.geomspace(0.5, 2, 128)[:, None], "pca_means": rng.uniform(0, 1, 128)}
 
 
-def write_vggish_checkpoint(path, pca_path, seed):
-    """Write the two files."""
-    torch.save(seeded_vggish(seed), path, _use_new_zipfile_serialization=False)
-    torch.save(seeded_pca(seed), pca_path, _use_new_zipfile_serialization=False)
+def files_of(path):
+    """Return the two files of the checkpoint that is called `path`."""
+    return [path, path.with_name(f"{path.name}.pca")]
+
+
+def write_vggish_checkpoint(path, seed):
+    """Write the network to `path` and the principal components beside it (see `files_of`)."""
+    for content, file in zip((seeded_vggish(seed), seeded_pca(seed)), files_of(path), strict=True):
+        torch.save(content, file, _use_new_zipfile_serialization=False)

@@ -25,7 +25,8 @@ def test_a_gpu_gives_the_numbers_of_the_cpu(adapter, tmp_path):
     checkpoint = tmp_path / ("folder" if adapter in FOLDERS else f"checkpoint{SUFFIXES.get(adapter, '.pth')}")
     getattr(module, f"write_{adapter}_checkpoint")(checkpoint, seed=5)
     settings = check_model("m", {"adapter": adapter})
-    convert_file(weights_name(settings), checkpoint, tmp_path / "weights.safetensors")
+    files = module.files_of(checkpoint) if hasattr(module, "files_of") else checkpoint
+    convert_file(weights_name(settings), files, tmp_path / "weights.safetensors")
     exact_float32("cuda")
     found = {}
     for device in ("cpu", "cuda"):

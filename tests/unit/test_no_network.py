@@ -117,10 +117,12 @@ def model_at_hand(adapter, repository, folder):
 def seeded_weights(adapter, settings, name, folder):
     if not (Path(__file__).parents[1] / "seeded_checkpoints" / f"{adapter}.py").exists():
         pytest.skip(f"no seeded checkpoint of {adapter}")
-    write = getattr(importlib.import_module(f"seeded_checkpoints.{adapter}"), f"write_{adapter}_checkpoint")
+    module = importlib.import_module(f"seeded_checkpoints.{adapter}")
+    write = getattr(module, f"write_{adapter}_checkpoint")
     taken = {key: value for key, value in settings["options"].items() if key in inspect.signature(write).parameters}
     write(folder / "checkpoint", 3, **taken)
-    convert_file(name, folder / "checkpoint", folder / "weights.safetensors")
+    files = module.files_of(folder / "checkpoint") if hasattr(module, "files_of") else folder / "checkpoint"
+    convert_file(name, files, folder / "weights.safetensors")
     return folder / "weights.safetensors"
 
 

@@ -116,7 +116,7 @@ def test_short_clips_are_repeated_from_their_start(mobilenet):
 
 
 def test_a_hop_without_windows_is_refused(mobilenet):
-    with pytest.raises(UserError, match="hop_s is 0.5, but window_s is clip"):
+    with pytest.raises(UserError, match="hop_s: found 0.5 with window_s: clip"):
         adapter_of(mobilenet[1], hop_s=0.5)
 
 

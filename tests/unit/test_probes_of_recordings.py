@@ -28,13 +28,20 @@ def recordings(real_recordings):
     return np.concatenate(blocks), label, np.repeat(np.arange(len(files)), EXCERPTS)
 
 
+def pair_of_smallest_fold(positive):
+    """Return what the order of one positive and one negative clip moves the AUC of a fold, where it moves it most."""
+    counts = [(fold.sum(), (~fold).sum()) for fold in (positive[stratified_folds(positive) == k] for k in range(3))]
+    return 1.0001 / min(int(positives) * int(negatives) for positives, negatives in counts)
+
+
 @pytest.mark.parametrize("name", ["Cello", "Flute", "Acoustic_guitar"])
 def test_the_search_on_recordings_is_that_of_scikit_learn(recordings, name):
     embeddings, label, recording = recordings
     train, test, positive = recording % 3 != 0, recording % 3 == 0, label == name
     expected = published_search(embeddings[train], positive[train])
     found = search_grid(rows_of(embeddings[train]), positive[train], stratified_folds(positive[train]))
-    np.testing.assert_allclose(found.auc.mean(axis=1), expected.cv_results_["mean_test_score"], rtol=0, atol=2e-3)
+    one_pair = pair_of_smallest_fold(positive[train]) / 3
+    np.testing.assert_allclose(found.auc.mean(axis=1), expected.cv_results_["mean_test_score"], rtol=0, atol=one_pair)
     assert found.c == pytest.approx(expected.best_params_["C"])
     scores = embeddings[test] @ (found.coefficients @ embeddings[train].astype(np.float64)) + found.coefficients.sum()
     theirs = roc_auc_score(positive[test], expected.decision_function(embeddings[test].astype(np.float64)))

@@ -9,7 +9,7 @@ from recorded_clips import recorded_clips
 from safetensors.torch import load_file, save_file
 from scipy.signal import get_window
 from seeded_checkpoints.panns import seeded_sounds
-from seeded_checkpoints.vggish import seeded_pca, seeded_vggish, write_vggish_checkpoint
+from seeded_checkpoints.vggish import files_of, seeded_pca, seeded_vggish, write_vggish_checkpoint
 from torch.nn import functional
 
 from embedshift.errors import UserError
@@ -26,9 +26,8 @@ RATE_HZ = 16_000
 def weights(tmp_path_factory):
     """Return the converted weights of the two seeded files."""
     folder = tmp_path_factory.mktemp("vggish")
-    files = [folder / "vggish.pth", folder / "vggish_pca_params.pth"]
-    write_vggish_checkpoint(*files, SEED)
-    convert_file("vggish", files, folder / "vggish.safetensors")
+    write_vggish_checkpoint(folder / "vggish.pth", SEED)
+    convert_file("vggish", files_of(folder / "vggish.pth"), folder / "vggish.safetensors")
     return folder / "vggish.safetensors"
 
 
