@@ -49,7 +49,7 @@ def describe_source(name: str) -> dict[str, Any]:
 def address_of(source: dict[str, Any]) -> str:
     """Return where a source lives: a URL, or a package and its version."""
     if source["kind"] == "wheel":
-        return f"https://pypi.org/project/{source['package']}/{source['version']}/"
+        return f"the Python package {source['package']} {source['version']}"
     if source["kind"] == "hub":
         return f"https://huggingface.co/{source['repository']}"
     return source["address"]

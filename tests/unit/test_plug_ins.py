@@ -160,7 +160,7 @@ def test_mistakes_in_a_python_plug_in_are_answered_in_words(adapter, text, words
 )  # fmt: skip
 def test_a_class_may_come_from_anywhere(text, folder, tmp_path):
     (folder / "loudness.py").write_text(text + "\n")
-    identity(python(folder), tmp_path)
+    assert "loudness.py" in json.loads(identity(python(folder), tmp_path))["code"]
 
 
 def test_a_hear_module_in_a_folder_is_found_without_importing_it(folder, tmp_path):

@@ -46,7 +46,7 @@ def test_an_entry_is_complete(name):
     assert set(entry) <= known
     described = describe_source(name)
     assert described["licence"]
-    assert described["address"].startswith("https://")
+    assert described["address"].startswith(("https://", "the Python package "))
     for source in sources:
         assert source["kind"] in ("wheel", "url", "hub", "by_hand")
         if source["kind"] == "hub":
