@@ -110,8 +110,9 @@ def _model_row(name: str, entry: Entry) -> str:
 
 
 def _model_sheet(row: ModelRow) -> str:
-    facts = dict(zip(COLUMNS[1:], row.columns[1:], strict=True)) | dict(row.facts)
-    return "\n".join([f"### {row.columns[0]}", "", *(f"- {what}: {text}" for what, text in facts.items() if text)])
+    known = {what: text for what, text in row.facts.items() if text}
+    facts = dict(zip(COLUMNS[1:], row.columns[1:], strict=True)) | known
+    return "\n".join([f"### {row.columns[0]}", "", *(f"- {what}: {text}" for what, text in facts.items())])
 
 
 def _preset_row(name: str, preset: Mapping[str, Any]) -> str:

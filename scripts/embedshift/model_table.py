@@ -14,6 +14,7 @@ from embedshift.models.entry import Entry
 from embedshift.weights_catalog import describe_source
 
 MEGABYTE = 1e6
+LONGEST_CELL = 80
 COLUMNS = ("adapter", "dimensions", "rate", "weights", "licence of code", "licence of weights")
 
 
@@ -57,7 +58,11 @@ def name_of(adapter: str, entry: Entry) -> str:
 
 def dimensions_of(entry: Entry) -> str:
     """Return an adapter's dimensions in words, by option where they depend on one."""
-    return _by_option(entry.dim) or "the model's own"
+    text = _by_option(entry.dim) or "the model's own"
+    if len(text) <= LONGEST_CELL:
+        return text
+    options = (entry.dim_option,) if isinstance(entry.dim_option, str) else entry.dim_option
+    return f"{min(entry.dim.values())} to {max(entry.dim.values())}, by {' and '.join(options)}"
 
 
 def rate_of(entry: Entry) -> str:
@@ -95,6 +100,7 @@ def _facts(entry: Entry) -> dict[str, str]:
     cosine = "" if entry.bfloat16_cosine is None else f" (lowest cosine to float32 {entry.bfloat16_cosine:.6f})"
     return {
         "what": entry.description,
+        "dimensions": _by_option(entry.dim) if len(_by_option(entry.dim)) > LONGEST_CELL else "",
         "options": ", ".join(_options(entry)),
         "channels": entry.channel_rule,
         "length": entry.length_rule,
