@@ -166,6 +166,10 @@ def precisions_of(case):
 
 def write_checkpoint(adapter, path):
     """Write seeded weights of the adapter's default options in the official layout and return the file or files."""
+    if adapter == "msclap":  # its package looks for the text network's configuration in the working folder
+        tokenizers = importlib.import_module("seeded_checkpoints.text_tokenizers")
+        config = {"model_type": "gpt2", "architectures": ["GPT2Model"]}
+        tokenizers.write_model_folder(path.parent / "gpt2", "gpt2", config)
     module = importlib.import_module(f"seeded_checkpoints.{adapter}")
     getattr(module, f"write_{adapter}_checkpoint")(path, seed=7)
     return module.files_of(path) if hasattr(module, "files_of") else path
