@@ -4,10 +4,15 @@ Contracts (architecture, section 6). Audio: `samples (total, channels)` float32,
 `clip_id (clips,)`, `loudness_before_lufs`, `loudness_after_lufs`, `silent (clips,)`. Embeddings: `clip_id`,
 `row_key`, `embedding (clips, dim)` float32, `silent`, optionally `frames (total, dim)` and `frame_offset`;
 contiguous and uncompressed, with dimension scales attached.
+
+No file is locked: what is written has a temporary name of its own, what is read is whole, and shared file systems often
+have no locks.
 """
 
+import os
 import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import TracebackType
@@ -30,7 +35,7 @@ class AudioWriter:
     def __init__(
         self, path: str | Path, *, sample_rate_hz: int, channels: int, attributes: Mapping[str, Any] | None = None
     ) -> None:
-        self._file = h5py.File(path, "w")
+        self._file = h5py.File(path, "w", locking=False)
         self._samples = self._file.create_dataset(
             "samples",
             shape=(0, channels),
@@ -90,11 +95,10 @@ class AudioWriter:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         """Write the tables of the file, unless the block failed, and close it."""
-        try:
-            if kind is None:
-                self._close()
-        finally:
-            self._file.close()
+        with _whole_or_let_go(self._file):
+            if kind is not None:
+                raise error
+            self._close()
 
 
 class AudioReader:
@@ -168,7 +172,7 @@ class Embeddings:
 
 def write_embeddings(path: str | Path, embeddings: Embeddings) -> None:
     """Write an embedding file atomically, contiguous and uncompressed, with dimension scales attached."""
-    with write_atomically(path) as temporary, h5py.File(temporary, "w") as file:
+    with write_atomically(path) as temporary, _new_file(temporary) as file:
         _write_texts(file, "clip_id", embeddings.clip_id)
         _write_texts(file, "row_key", embeddings.row_key)
         file["embedding"] = np.ascontiguousarray(embeddings.embedding, dtype=np.float32)
@@ -233,7 +237,7 @@ def _difference(found: list[str], expected: list[str]) -> str:
 
 def write_arrays(path: str | Path, arrays: Mapping[str, np.ndarray], attributes: Mapping[str, Any]) -> None:
     """Write named arrays (numbers or texts) and attributes atomically."""
-    with write_atomically(path) as temporary, h5py.File(temporary, "w") as file:
+    with write_atomically(path) as temporary, _new_file(temporary) as file:
         for name, array in arrays.items():
             array = np.asarray(array)
             if array.dtype.kind in "UO":
@@ -274,11 +278,35 @@ def _label_axes(file: h5py.File) -> None:
             file[name].dims[axis].attach_scale(file[scale])
 
 
+def _new_file(path: Path) -> AbstractContextManager[h5py.File]:
+    return _whole_or_let_go(h5py.File(path, "w", locking=False))
+
+
+@contextmanager
+def _whole_or_let_go(file: h5py.File) -> Iterator[h5py.File]:
+    """Close `file` when the block ends well; else let go of it without writing what it still holds back.
+
+    On a full disk HDF5 can neither flush nor close a file: it would hold its space and crash when the process ends.
+    """
+    try:
+        yield file
+        file.flush()
+        file.close()
+    except BaseException:
+        with suppress(Exception):
+            nowhere = os.open(os.devnull, os.O_WRONLY)
+            os.dup2(nowhere, file.id.get_vfd_handle())
+            os.close(nowhere)
+        with suppress(Exception):
+            file.close()
+        raise
+
+
 def _open(path: Path, required: tuple[str, ...]) -> h5py.File:
     if not path.exists():
         raise UserError(f"{path} does not exist. Start the workflow again: it makes what is missing.")
     try:
-        file = h5py.File(path, "r")
+        file = h5py.File(path, "r", locking=False)
     except OSError as error:
         raise UserError(f"{path} cannot be read as HDF5 ({error}). {_REMAKE}") from error
     missing = [name for name in required if name not in file]
