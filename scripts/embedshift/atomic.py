@@ -7,36 +7,40 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from embedshift.errors import UserError
+from embedshift.disk_space import NO_SPACE, out_of_space, require_space
 
 
 @contextmanager
-def write_atomically(path: str | Path) -> Iterator[Path]:
+def write_atomically(path: str | Path, needed_bytes: int = 0) -> Iterator[Path]:
     """Yield a temporary path in the same folder; give it the name `path` when the block ends well.
 
     The temporary name carries host and process id, so that two jobs never share one and leftovers of killed
     processes can be recognised. A killed job leaves either the whole file or none (POSIX rename).
 
+    Parameters
+    ----------
+    needed_bytes : size of the file where it is known before; then nothing begins that would not fit
+
     Raises
     ------
     UserError
-        If the disk is full; the temporary file is removed.
+        If the disk is, or would be, full; the temporary file is removed.
     """
     path = Path(path)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    _remove_leftovers(path)
     temporary = path.with_name(f".{path.name}.{socket.gethostname()}.{os.getpid()}.tmp")
     try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        _remove_leftovers(path)
+        require_space(path, needed_bytes)
         yield temporary
         _flush_to_disk(temporary)
         os.replace(temporary, path)
     except OSError as error:
-        if error.errno == 28:
-            raise UserError(
-                f"No space left on the disk while writing {path}. Nothing half-written was kept. "
-                "Free some space and start the same command again: finished files are reused."
-            ) from error
-        raise
+        if error.errno not in NO_SPACE:
+            raise
+        written_bytes = temporary.stat().st_size if temporary.exists() else 0
+        temporary.unlink(missing_ok=True)
+        raise out_of_space(path, error, written_bytes, needed_bytes) from error
     finally:
         temporary.unlink(missing_ok=True)
 
