@@ -13,6 +13,7 @@
   const boxes = [...document.querySelectorAll("#filters select")];
   const panels = [...document.querySelectorAll(".panel")];
   const drawnAs = new Map(); // plot element -> what it was drawn for
+  const strongBand = 0.22;
   let printing = false;
 
   const themeName = () => (darkScreen.matches && !printing ? "dark" : "light");
@@ -36,11 +37,13 @@
 
   const draw = (plot) => {
     const filters = chosen();
-    const state = JSON.stringify([themeName(), filters.model, filters.label]);
+    const state = JSON.stringify([themeName(), filters.model, filters.label, filters.eraser]);
     if (drawnAs.get(plot) === state) return;
     const theme = themes[themeName()];
     const spec = coloured(specs[Number(plot.dataset.spec)], theme);
-    const data = spec.data.map((trace) => ({ ...trace, visible: isWanted(trace.meta, filters) }));
+    // the band of the one eraser that was chosen is as strong as that of erasing nothing
+    const band = (trace) => (filters.eraser && trace.fill && trace.meta ? { opacity: strongBand } : {});
+    const data = spec.data.map((trace) => ({ ...trace, ...band(trace), visible: isWanted(trace.meta, filters) }));
     const layout = { ...spec.layout, template: structuredClone(theme.template) };
     Plotly.react(plot, data, layout, { displayModeBar: false, doubleClick: "reset" });
     drawnAs.set(plot, state);

@@ -13,6 +13,7 @@ from snakemake.exceptions import WorkflowError
 from embedshift.audio_rows import is_to_be_fetched, sounds_digest
 from embedshift.codehash import code_of
 from embedshift.configuration import complete_config
+from embedshift.csv_rows import read_csv_rows
 from embedshift.device import has_gpu_driver
 from embedshift.errors import UserError
 from embedshift.freshness import is_up_to_date, origin_of

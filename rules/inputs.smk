@@ -4,9 +4,22 @@ Required inputs: STUDY and the imports of common.smk.
 Outputs: none.
 """
 
+
+def published_curves():
+    """Return the file of published curves to draw over ours, where it is there."""
+    return [path for path in ["studies/published/deng2025_curves.csv"] if Path(workflow.basedir, path).exists()]
+
+
+def has_published_names():
+    """Return whether a published curve is of a model and an effect that the study has under the same names."""
+    rows = [row for path in published_curves() for row in read_csv_rows(Path(workflow.basedir, path))]
+    return any(row["model"] in STUDY.models and row["effect"] in STUDY.robust_effects for row in rows)
+
+
 FIGURES = ["trajectories", "monotonicity", "spectra", "common_motion", "distances", "displacement", "overview"]
 FIGURES += ["umap"] if STUDY.config["maps"]["umap"] else []
 ROBUSTNESS_FIGURES = ["robustness", "erasure", "erasure_overview", "decodability"] if STUDY.robust_effects else []
+ROBUSTNESS_FIGURES += ["published_curves"] if has_published_names() else []
 CAPTIONS = [*FIGURES, "dimensions", "claims", "workflow", "sensitivity_table", "sounds"]
 CAPTIONS += [*ROBUSTNESS_FIGURES, "robustness_claims", "robustness_table"] if STUDY.robust_effects else []
 
@@ -165,11 +178,6 @@ def robustness_measured(ending):
         effect=STUDY.robust_effects,
         ending=ending,
     )
-
-
-def published_curves():
-    """Return the file of published curves to draw over ours, where it is there."""
-    return [path for path in ["studies/published/deng2025_curves.csv"] if Path(workflow.basedir, path).exists()]
 
 
 def expected_erasers():

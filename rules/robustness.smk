@@ -2,7 +2,8 @@
 
 Required inputs: manifest.csv, the embeddings of one model at `clean` and at all strengths of one effect.
 Outputs: results/studies/{study}/robustness/{dataset}/{model}/{effect}.csv and .erasers.h5 (the fitted erasers),
-tables/robustness.csv, figures/robustness.*, robustness_by_class.*, erasure.*, erasure_overview.*, decodability.*.
+tables/robustness.csv, figures/robustness.*, robustness_by_class.*, erasure.*, erasure_overview.*, decodability.*,
+and published_curves.* where a published curve may be drawn over ours.
 """
 
 
@@ -54,7 +55,6 @@ rule tabulate_robustness:
 rule plot_robustness:
     input:
         table=rules.tabulate_robustness.output.robustness,
-        published=published_curves(),
     output:
         svg=report(
             "<study>/figures/robustness.svg",
@@ -136,3 +136,28 @@ rule plot_decodability:
         "Drawing how well strengths can be read in {STUDY.name}"
     script:
         "../scripts/plot_decodability.py"
+
+
+rule plot_published_curves:
+    input:
+        table=rules.tabulate_robustness.output.robustness,
+        published=published_curves(),
+    output:
+        svg=report(
+            "<study>/figures/published_curves.svg",
+            caption="../report/published_curves.rst",
+            category="Robustness",
+            labels={"figure": "published curves"},
+        ),
+        png="<study>/figures/published_curves.png",
+    log:
+        f"logs/plot_published_curves/{STUDY.name}.log",
+    conda:
+        "../envs/analysis.yaml"
+    params:
+        settings=STUDY.robustness_figure_settings(),
+        code=code_of("plot_published_curves.py"),
+    message:
+        "Drawing published curves over those of {STUDY.name}"
+    script:
+        "../scripts/plot_published_curves.py"

@@ -1,7 +1,7 @@
 """Render sound examples of one effect: a few clips, clean and at strengths from weak to strong.
 
 Inputs: clean (HDF5 audio), manifest. Output: examples, a JSON list of {clip_id, label, strength, audio_base64 (MP3),
-loudness_lufs}.
+loudness_lufs}, and `after`, the clip that sounds on in it, where the effect has a published study's quirks.
 """
 
 if __name__ == "__main__":

@@ -16,6 +16,7 @@ from embedshift.csv_rows import read_csv_rows
 from embedshift.effects import apply_chain
 from embedshift.errors import UserError
 from embedshift.loudness import integrated_loudness, is_measurable, normalise
+from embedshift.published_examples import predecessor_of, render_example_as_published
 from embedshift.store import AudioReader
 
 CLEAN = "clean"
@@ -28,7 +29,8 @@ def render_examples(*, clean: str, manifest: str, settings: str, examples: str) 
     """Write the examples of one data set and effect: a list of {clip_id, label, strength, audio_base64, loudness_lufs}.
 
     The effect and the loudness are applied to the whole clip, as for the models; what can be heard is cut to
-    `LONGEST_S`. `strength` is `clean` or the text of a strength.
+    `LONGEST_S`. `strength` is `clean` or the text of a strength. Where the settings have `compatibility`, the quirks
+    can be heard (`published_examples`), and records have `after`: the clip that sounds on in them, or an empty text.
     """
     wanted = json.loads(settings)
     labels = {row["clip_id"]: row["label"] for row in read_csv_rows(manifest)}
@@ -36,7 +38,9 @@ def render_examples(*, clean: str, manifest: str, settings: str, examples: str) 
         audible = np.flatnonzero(~np.asarray(reader.silent))
         clips = [reader.clip_id[row] for row in audible]
         chosen = choose_clips(clips, [labels.get(clip, "") for clip in clips], wanted["seed"], in_all=wanted["clips"])
-        records = [record for place in chosen for record in _examples_of(reader, int(audible[place]), labels, wanted)]
+        rows = [int(audible[place]) for place in chosen]
+        before = {row: predecessor_of(reader, row, wanted.get("compatibility", ()), manifest) for row in rows}
+        records = [record for row in rows for record in _examples_of(reader, row, before[row], labels, wanted)]
     write_text(examples, json.dumps(records, indent=1) + "\n")
 
 
@@ -48,18 +52,25 @@ def choose_strengths(count: int, number: int) -> list[int]:
 
 
 def _examples_of(
-    reader: AudioReader, row: int, labels: Mapping[str, str], wanted: Mapping[str, Any]
+    reader: AudioReader, row: int, before: int | None, labels: Mapping[str, str], wanted: Mapping[str, Any]
 ) -> list[dict[str, Any]]:
-    samples, rate_hz, clip_id = reader.read(row), reader.sample_rate_hz, reader.clip_id[row]
-    heard = {CLEAN: samples}
+    rate_hz, clip_id = reader.sample_rate_hz, reader.clip_id[row]
+    heard = {CLEAN: reader.read(row)}
     for place in choose_strengths(len(wanted["strengths"]), wanted["number"]):
-        chain, strength = wanted["chain"], wanted["strengths"][place]
-        effected = apply_chain(samples, rate_hz, chain, strength, wanted["tail_s"])
+        effected = _effected(reader, row, before, wanted["strengths"][place], wanted)
         heard[wanted["strength_texts"][place]] = _matched(effected, rate_hz, wanted)
-    return [
-        {"clip_id": clip_id, "label": labels.get(clip_id, ""), "strength": text, **_recorded(sound, rate_hz, clip_id)}
-        for text, sound in heard.items()
-    ]
+    named = {"clip_id": clip_id, "label": labels.get(clip_id, "")}
+    if wanted.get("compatibility"):
+        named["after"] = "" if before is None else reader.clip_id[before]
+    return [{**named, "strength": text, **_recorded(sound, rate_hz, clip_id)} for text, sound in heard.items()]
+
+
+def _effected(
+    reader: AudioReader, row: int, before: int | None, strength: float, wanted: Mapping[str, Any]
+) -> np.ndarray:
+    if wanted.get("compatibility"):
+        return render_example_as_published(reader, row, before, strength, wanted)
+    return apply_chain(reader.read(row), reader.sample_rate_hz, wanted["chain"], strength, wanted["tail_s"])
 
 
 def _matched(samples: np.ndarray, rate_hz: int, wanted: Mapping[str, Any]) -> np.ndarray:

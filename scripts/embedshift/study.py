@@ -173,8 +173,10 @@ class Study:
     def example_settings(self, dataset: str, effect: str) -> str:
         """Return the settings of `render_examples`."""
         report = self.config["report"]
+        quirks = self.effects[effect].get("compatibility")
         return canonical_json(
-            {
+            ({"compatibility": quirks} if quirks else {})
+            | {
                 "dataset": dataset,
                 "effect": effect,
                 "chain": self.effects[effect]["chain"],

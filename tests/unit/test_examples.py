@@ -3,6 +3,7 @@ import io
 import json
 
 import numpy as np
+import pedalboard
 import pyloudnorm
 import pytest
 import soundfile
@@ -10,7 +11,8 @@ import soundfile
 from embedshift.atomic import write_atomically
 from embedshift.errors import UserError
 from embedshift.examples import LONGEST_S, choose_strengths, encode_mp3, render_examples
-from embedshift.store import AudioWriter
+from embedshift.published_examples import render_example_as_published
+from embedshift.store import AudioReader, AudioWriter
 
 RATE_HZ = 22050
 LABELS = ("cello", "cello", "flute", "flute", "organ")
@@ -83,6 +85,57 @@ def test_clips_are_of_different_classes_and_never_silent(clean):
     assert len(found) > 1
     assert {record["clip_id"] for record in rendered(clean, clips=9, number=1)} == {f"clip{i}" for i in range(4)}
     assert rendered(clean, clips=0) == []
+
+
+@pytest.fixture
+def ordered(clean):
+    """Return the audio with a manifest whose files are in another order than the clips: 2 comes right before 0."""
+    files = {2: "a/1.wav", 0: "a/2.wav", 1: "b/1.wav", 3: "b/2.wav", 4: "c.wav"}
+    rows = [f"clip{number},{label},{files[number]},0" for number, label in enumerate(LABELS)]
+    (clean.parent / "manifest.csv").write_text("\n".join(["clip_id,label,file,start_s", *rows]) + "\n")
+    return clean
+
+
+def reverb_without_reset(*clips, room_size):
+    """Return the last clip after pedalboard's own plugin, fed second by second, that is never reset."""
+    plugin = pedalboard.Reverb(room_size=room_size)
+    for clip in clips:
+        parts = [plugin.process(clip[at : at + RATE_HZ].T, RATE_HZ, reset=False) for at in range(0, len(clip), RATE_HZ)]
+    return np.concatenate(parts, axis=1).T
+
+
+def test_a_leaking_effect_is_heard_after_the_clip_that_comes_before_it(ordered):
+    chain = [{"processor": "Reverb", "room_size": "sweep"}]
+    settings = {
+        "chain": chain,
+        "strengths": [1.0],
+        "strength_texts": ["1"],
+        "compatibility": ["state_leak"],
+        "clips": 9,
+    }
+    records = [record for record in rendered(ordered, **settings) if record["strength"] != "clean"]
+    assert {record["clip_id"]: record["after"] for record in records} == {
+        "clip0": "clip2", "clip1": "clip0", "clip2": "", "clip3": "clip1",
+    }  # fmt: skip
+    sounds = {number: tone(hertz=220 * (number + 1)) for number in range(4)}
+    with AudioReader(ordered) as reader:
+        wanted = {"chain": chain, "compatibility": ["state_leak"], "tail_s": 0}
+        after = render_example_as_published(reader, 0, 2, 1.0, wanted)
+        alone = render_example_as_published(reader, 0, None, 1.0, wanted)
+    np.testing.assert_allclose(after, reverb_without_reset(sounds[2], sounds[0], room_size=1.0), atol=1e-6)
+    np.testing.assert_allclose(alone, reverb_without_reset(sounds[0], room_size=1.0), atol=1e-6)
+    assert np.abs(after - alone).max() > 0.01
+
+
+def test_an_example_through_a_16_bit_file_is_clipped_as_by_pedalboards_own(ordered, tmp_path):
+    with AudioReader(ordered) as reader:
+        wanted = {"chain": [{"processor": "Gain", "gain_db": "sweep"}], "compatibility": ["int16_files"], "tail_s": 0}
+        found = render_example_as_published(reader, 1, None, 24.0, wanted)
+    with pedalboard.io.AudioFile(str(tmp_path / "loud.wav"), "w", RATE_HZ, 1) as file:
+        file.write(pedalboard.Gain(gain_db=24.0)(tone(hertz=440), RATE_HZ))
+    np.testing.assert_array_equal(found, soundfile.read(tmp_path / "loud.wav", dtype="float32", always_2d=True)[0])
+    assert np.abs(found).max() == 1.0
+    assert all("after" not in record for record in rendered(ordered))
 
 
 @pytest.mark.parametrize(

@@ -1,23 +1,27 @@
 """Figures and page sections on robustness, from a made table."""
 
+import csv
 import gzip
 import json
 import re
 from base64 import b64decode
-from functools import partial
 from pathlib import Path
 
 import pytest
 from made_study import made_page_inputs
-from made_tables import CLASSES, made_settings, robustness_rows
+from made_tables import CLASSES, EFFECTS, made_settings, robustness_rows
 
 from embedshift.figures.decodability import draw_decodability
 from embedshift.figures.erasure import draw_erasure, draw_erasure_overview
+from embedshift.figures.published_curves import draw_published_curves
 from embedshift.figures.robustness import draw_robustness, draw_robustness_by_class
 from embedshift.figures.robustness_plots import plot_robustness_table
+from embedshift.figures.style import save_figure
 from embedshift.published_overlay import PublishedOverlay
 from embedshift.report.page import build_report
+from embedshift.report.published_panels import published_panels
 from embedshift.report.robustness_claims import robustness_claims
+from embedshift.report.robustness_panels import erasure_panels, robustness_class_panels, robustness_panels
 from embedshift.robustness_columns import OWN_COLUMNS
 from embedshift.robustness_index import TO_CLEAN, TO_EFFECTED, RobustnessIndex, read_names
 from embedshift.study_layout import read_layout
@@ -50,9 +54,7 @@ def test_curves_are_found_in_the_order_of_the_strengths_and_augmentation_by_its_
 
 
 def test_every_figure_is_drawn_and_the_same_twice(table, tmp_path):
-    overlay = PublishedOverlay()
-    draws = [partial(draw_robustness, published=overlay), draw_erasure, draw_erasure_overview, draw_decodability]
-    draws += [partial(draw_robustness_by_class, published=overlay)]
+    draws = [draw_robustness, draw_robustness_by_class, draw_erasure, draw_erasure_overview, draw_decodability]
     for run in ("first", "second"):
         (tmp_path / run).mkdir()
         files = [(draw, tmp_path / run / f"{n}.svg", tmp_path / run / f"{n}.png") for n, draw in enumerate(draws)]
@@ -74,6 +76,75 @@ def test_published_curves_are_those_of_the_file_at_their_strengths(repository):
     assert overlay.curve("openl3", axis, "flute", "none", TO_CLEAN) == []
 
 
+@pytest.fixture
+def published_study(tmp_path, repository):
+    """Return table, layout, names, settings and overlay of a made study with the names of one published case."""
+    settings = json.loads(made_settings(models=("openl3",), effects={"reverb_raw": EFFECTS["reverb"]}))
+    settings["robustness"]["effects"] = ["reverb_raw"]
+    text = json.dumps(settings)
+    path = tmp_path / "robustness.csv"
+    write_table(path, robustness_rows(text), OWN_COLUMNS)
+    curves = repository / "studies/published/deng2025_curves.csv"
+    names = read_names(text)
+    return RobustnessIndex(read_table(path), names.augmentation), read_layout(text), names, PublishedOverlay([curves])
+
+
+def test_what_is_published_is_compared_at_the_same_strengths_only(published_study, repository):
+    table, layout, _, overlay = published_study
+    (panel,) = overlay.panels(table, layout)
+    assert (panel.place, panel.label, panel.erasers) == (
+        ("demo", "openl3"), "cello", ("none", "average_displacement", "cca_sample_wise"),
+    )  # fmt: skip
+    ours = table.curve(panel.place, panel.axis, "none", TO_EFFECTED, "cello")
+    with open(repository / "studies/published/deng2025_curves.csv", newline="") as file:
+        wanted = ("openl3", "none", "clean_to_effected")
+        rows = [row for row in csv.DictReader(file) if (row["model"], row["eraser"], row["regime"]) == wanted]
+    theirs = {row["strength"].rstrip("0") if "." in row["strength"] else row["strength"]: row["auc"] for row in rows}
+    pairs = [(row, float(theirs[row["strength"]])) for row in ours if theirs.get(row["strength"])]
+    found = overlay.agreement(panel, "none", TO_EFFECTED, ours)
+    assert found.points == len(pairs) == 3  # 0.01, 0.34 and 0.67; at 1.0 the published curve is outside of its page
+    assert found.inside == sum(row["ci_low"] <= auc <= row["ci_high"] for row, auc in pairs)
+    assert found.mean == pytest.approx(sum(row["value"] - auc for row, auc in pairs) / 3)
+
+
+def test_the_page_draws_the_numbers_of_the_published_file(published_study, repository):
+    table, layout, _, overlay = published_study
+    panels = published_panels(table, layout, overlay)
+    assert [panel.notes[0] for panel in panels] == [
+        f"cello, {name}" for name in overlay.panels(table, layout)[0].erasers
+    ]
+    for panel in panels:
+        drawn = [trace for trace in panel.spec["data"] if trace.get("name") == "published"]
+        assert len(drawn) == 2
+    to_clean = dict(zip(drawn[1]["x"], drawn[1]["y"], strict=True))
+    assert to_clean[0.34] == 0.9644  # effected to clean, cca_sample_wise, as in the published figure
+    bands = [trace for trace in panels[0].spec["data"] if trace.get("fill")]
+    assert len(bands) == 2
+
+
+def test_the_published_figure_says_so_where_nothing_has_the_names(published_study, table, tmp_path):
+    for number, settings in enumerate((SETTINGS, None)):
+        index, layout, names, overlay = published_study
+        if settings:
+            index, layout = RobustnessIndex(read_table(table), "augmentation"), read_layout(settings)
+        figure = draw_published_curves(index, layout, names, overlay)
+        save_figure(figure, svg=tmp_path / f"{number}.svg", png=tmp_path / f"{number}.png")
+        texts = " ".join(text.get_text() for axes in figure.axes for text in axes.texts)
+        assert ("No published curve" in texts) == (settings is not None)
+
+
+def test_every_curve_has_a_band_and_belongs_to_its_eraser(index):
+    names = read_names(SETTINGS)
+    of = (index, read_layout(SETTINGS), names)
+    for panel in (*robustness_panels(*of), *robustness_class_panels(*of), *erasure_panels(*of)):
+        data = panel.spec["data"]
+        lines = [trace for trace in data if trace["mode"] == "lines+markers"]
+        bands = [trace for trace in data if trace.get("fill")]
+        assert len(lines) == len(bands) > 0
+        assert {trace.get("meta", {}).get("eraser") for trace in bands} <= {None, *names.erasers}
+        assert [line.get("meta") for line in lines] == [band.get("meta") for band in bands]
+
+
 def test_claims_say_what_the_table_says(index):
     names = read_names(SETTINGS)
     told = {claim.claim: {name: says for name, says, _ in claim.rows}
@@ -88,6 +159,7 @@ def test_claims_say_what_the_table_says(index):
 
 def build(table, folder, repository):
     inputs = made_page_inputs(folder, repository)
+    inputs["published"] = [str(repository / "studies/published/deng2025_curves.csv")]
     inputs["captions"] += [str(repository / "report" / f"{name}.rst") for name in CAPTIONS]
     build_report(**inputs, robustness=str(table))
     return Path(inputs["page"]).read_text(encoding="utf-8")
@@ -99,6 +171,8 @@ def test_the_page_has_the_sections_only_where_robustness_is_studied(table, tmp_p
     for name in sections:
         assert f'<section id="{name}"' in page
     assert "tables/robustness.csv" in page
+    assert "Those stored are: openl3, reverb_raw, cello; panns" in page
+    assert '<section id="published_curves"' not in page
     assert len(page) < 15_000_000
     specs = json.loads(gzip.decompress(b64decode(re.search(r'id="panels">([^<]+)<', page).group(1))))
     used = {int(number) for number in re.findall(r'data-spec="(\d+)"', page)}

@@ -23,6 +23,11 @@ def eraser_style(erasers: Sequence[str], name: str) -> dict[str, Any]:
     return {"color": SERIES[number % len(SERIES)], "marker": MARKERS[number // len(SERIES) % 4], "markersize": 2.4}
 
 
+def light_band(erasers: Sequence[str]) -> float:
+    """Return the opacity of an eraser's band: the more erasers lie over each other, the lighter each."""
+    return max(0.015, min(0.08, 0.3 / len(erasers)))
+
+
 class KeyedGrid(PanelGrid):
     """A grid of panels with the key of erasers and ways between panels and footnote."""
 

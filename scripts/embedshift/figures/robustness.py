@@ -7,43 +7,37 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
-from embedshift.figures.eraser_style import LINE_OF_WAY, KeyedGrid, eraser_style
+from embedshift.figures.eraser_style import LINE_OF_WAY, KeyedGrid, eraser_style, light_band
 from embedshift.figures.style import draw_band, say_in_panel, set_strength_axis
-from embedshift.published_overlay import PublishedOverlay
 from embedshift.robustness_columns import NONE
 from embedshift.robustness_index import TO_EFFECTED, WAYS, ErasureNames, Place, RobustnessIndex
 from embedshift.study_layout import StrengthAxis, StudyLayout
 
 FOOTNOTE = (
     "Area under the ROC curve of one-against-rest logistic regression on clips of groups that neither probe nor eraser "
-    "saw, {what}; bands: group bootstrap of none, probes held fixed. The mark at the neutral strength, or left of the "
-    "weakest, is training and testing clean. 0.5 is chance. Crosses: published curves (Deng et al. 2025), where drawn."
+    "saw, {what}; bands: group bootstrap, probes held fixed, those of erasers light. The mark at the neutral strength, "
+    "or left of the weakest, is training and testing clean. 0.5 is chance."
 )
 
 
-def draw_robustness(
-    table: RobustnessIndex, layout: StudyLayout, names: ErasureNames, published: PublishedOverlay
-) -> Figure:
+def draw_robustness(table: RobustnessIndex, layout: StudyLayout, names: ErasureNames) -> Figure:
     """Draw a model x effect grid of the mean over the classes."""
     rows = [(place, "all", layout.row_name(*place)) for place in layout.grid_rows]
-    return _draw(table, layout, names, published, rows, "mean over classes", panel_height_in=1.5)
+    return _draw(table, layout, names, rows, "mean over classes", panel_height_in=1.5)
 
 
-def draw_robustness_by_class(
-    table: RobustnessIndex, layout: StudyLayout, names: ErasureNames, published: PublishedOverlay
-) -> Figure:
+def draw_robustness_by_class(table: RobustnessIndex, layout: StudyLayout, names: ErasureNames) -> Figure:
     """Draw the same class by class: one row of panels for each model and class."""
     rows = [
         (place, label, f"{layout.row_name(*place)} · {label}") for place in layout.grid_rows for label in table.labels
     ]
-    return _draw(table, layout, names, published, rows, "class by class", panel_height_in=0.95)
+    return _draw(table, layout, names, rows, "class by class", panel_height_in=0.95)
 
 
 def _draw(
     table: RobustnessIndex,
     layout: StudyLayout,
     names: ErasureNames,
-    published: PublishedOverlay,
     rows: Sequence[tuple[Place, str, str]],
     what: str,
     panel_height_in: float,
@@ -63,7 +57,6 @@ def _draw(
         for column, axis in enumerate(axes_of.values()):
             axes = grid.axes[row][column]
             _draw_panel(axes, table, (place, label), axis, shown)
-            _draw_published(axes, published, (place, label), axis, shown)
             if column == 0:
                 axes.set_ylabel("ROC AUC")
     return grid.figure
@@ -84,8 +77,7 @@ def _draw_panel(
             curve = table.curve(place, axis, eraser, way, label)
             x = [at[row["strength"]] for row in curve]
             axes.plot(x, [row["value"] for row in curve], **{**style, "linestyle": LINE_OF_WAY[way], "linewidth": 0.8})
-            if eraser == NONE:
-                draw_band(axes, x, curve, color=style["color"], alpha=0.13)
+            draw_band(axes, x, curve, color=style["color"], alpha=0.13 if eraser == NONE else light_band(erasers))
         _mark_clean(axes, table.clean_point(place, axis.effect, eraser, label), axis, style)
     axes.yaxis.set_major_locator(MaxNLocator(4))
 
@@ -98,16 +90,3 @@ def _mark_clean(axes: Axes, row: Mapping[str, Any] | None, axis: StrengthAxis, s
     x = left if axis.neutral_position is None else axis.neutral_position
     axes.plot([x], [row["value"]], marker="o", markersize=2.6, color=style["color"], clip_on=False, zorder=6)
     axes.set_xlim(left, right)
-
-
-def _draw_published(
-    axes: Axes, published: PublishedOverlay, of: tuple[Place, str], axis: StrengthAxis, erasers: Sequence[str]
-) -> None:
-    (_, model), label = of
-    for eraser in erasers:
-        for way in WAYS:
-            points = published.curve(model, axis, label, eraser, way)
-            style = {"color": eraser_style(erasers[1:], eraser)["color"], "linestyle": LINE_OF_WAY[way]}
-            axes.plot(
-                *zip(*points, strict=True), marker="x", markersize=2.5, linewidth=0.4, **style
-            ) if points else None

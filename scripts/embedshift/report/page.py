@@ -70,12 +70,16 @@ def build_report(
     settings: str,
     page: str,
     robustness: str | None = None,
+    published: Sequence[str] = (),
 ) -> None:
-    """Write the page of a study; the same inputs give the same bytes. `robustness`: its table, where it is studied."""
+    """Write the page of a study; the same inputs give the same bytes.
+
+    robustness: its table, where it is studied; published: files of published curves to draw over ours.
+    """
     layout, config = read_layout(settings), json.loads(settings)
     table = TableIndex(read_table(sensitivity))
     coordinates = read_table(trajectories)
-    erased = None if robustness is None else Robustness.read(robustness, settings, layout)
+    erased = None if robustness is None else Robustness.read(robustness, published, settings, layout)
     figures, packed = _figures_that_fit(table, coordinates, layout, erased)
     sounds, sounds_left_out = within_budget(read_sounds(examples, layout), SOUND_CHARACTERS)
     context = {
@@ -90,6 +94,7 @@ def build_report(
         "dimensions": dimensions(table, layout),
         "figures": figures,
         "many_panels": len(layout.grid_rows) * len(layout.effects) > MANY_PANELS,
+        "erasers": [] if erased is None else erased.names.erasers,
         "classes": sorted({row["label"] for row in coordinates} - {"all", ""}),
         "sounds": sounds,
         "sounds_left_out": sounds_left_out,
@@ -153,7 +158,8 @@ def _robustness_figures(
     figures = []
     for name, title, panels, of_classes in erased.sections():
         by_class = arrange(of_classes(), layout, specs) if with_classes else ()
-        note = CLASSES_LEFT_OUT if name == "robustness" and not with_classes else ""
+        notes = [CLASSES_LEFT_OUT] if name == "robustness" and not with_classes else []
+        note = " ".join([*notes, erased.note_of(name)]).strip()
         figures.append(Figure(name, title, arrange(panels(), layout, specs), by_class, note, erased.key_of(name)))
     return figures
 

@@ -13,6 +13,7 @@ from embedshift.study_layout import StrengthAxis, StudyLayout
 
 Place = tuple[str, str]
 WIDTH_PX = 292
+BAND_OPACITY = 0.22
 
 
 @dataclass(frozen=True)
@@ -73,9 +74,10 @@ def curve_traces(
     name: str,
     *,
     dash: str = "solid",
+    opacity: float = BAND_OPACITY,
     **further: Any,
 ) -> list[dict[str, Any]]:
-    """Return the band of intervals and the line of a curve over the strengths of an effect."""
+    """Return the band of intervals, of this opacity, and the line of a curve over the strengths of an effect."""
     at = dict(zip(axis.texts, axis.positions, strict=True))
     x, y = [at[row["strength"]] for row in curve], rounded([row["value"] for row in curve])
     texts = [
@@ -89,10 +91,12 @@ def curve_traces(
         "marker": {"size": 5},
     }
     hover = {"text": texts, "hovertemplate": f"%{{text}}<extra>{name}</extra>"}
-    return [*_band(curve, x, colour, further), {**line, **hover, "name": name, **further}]
+    return [*_band(curve, x, colour, opacity, further), {**line, **hover, "name": name, **further}]
 
 
-def _band(rows: Sequence[Mapping[str, Any]], x: Sequence[float], colour: str, further: dict[str, Any]) -> list[Any]:
+def _band(
+    rows: Sequence[Mapping[str, Any]], x: Sequence[float], colour: str, opacity: float, further: dict[str, Any]
+) -> list[Any]:
     known = [(place, row) for place, row in zip(x, rows, strict=True) if row["ci_low"] is not None]
     if not known:
         return []
@@ -104,7 +108,7 @@ def _band(rows: Sequence[Mapping[str, Any]], x: Sequence[float], colour: str, fu
     edge = rounded([row["ci_low"] for _, row in known] + [row["ci_high"] for _, row in reversed(known)])
     outline = [place for place, _ in known] + [place for place, _ in reversed(known)]
     band = {"x": outline, "y": edge, "fill": "toself", "mode": "lines", "line": {"width": 0, "color": colour}}
-    return [{**band, "fillcolor": colour, "opacity": 0.22, "hoverinfo": "skip", **further}]
+    return [{**band, "fillcolor": colour, "opacity": opacity, "hoverinfo": "skip", **further}]
 
 
 def each_panel(layout: StudyLayout, make: Callable[[Place, StrengthAxis], Panel]) -> list[Panel]:

@@ -6,6 +6,7 @@ from typing import Any
 from embedshift.number_text import number_text, value_text
 from embedshift.report.monotonicity_panels import p_phrase
 from embedshift.report.panels import (
+    BAND_OPACITY,
     Panel,
     curve_traces,
     names_of,
@@ -23,6 +24,7 @@ SYMBOLS = ("circle", "triangle-up", "square", "diamond")
 DASH_OF_WAY = dict(zip(WAYS, ("solid", "dash"), strict=True))
 CHANGE_COLOURS = [[0, "#F0A868"], [0.5, "#FFFFFF"], [1, "#74ABDF"]]
 SMALLEST_SCALE = 0.01
+LIGHT = 0.07
 PROBES = {"linear": ("@accent", "circle", "linear"), "non_linear": ("@second", "square", "not linear")}
 
 
@@ -104,13 +106,14 @@ def _auc_panel(table: RobustnessIndex, place: Place, axis: StrengthAxis, names: 
 def _eraser_traces(
     curve: Sequence[Mapping[str, Any]], axis: StrengthAxis, names: ErasureNames, eraser: str, way: str, dash: str
 ) -> list[dict[str, Any]]:
-    """Return a thin line; the interval stands in the hover text, and as a band for `none` only."""
-    colour = eraser_colour(names.erasers, eraser)
-    *band, line = curve_traces(curve, axis, colour, f"{eraser}, {way}", dash=dash)
+    """Return the band, light but for `none`, and a thin line; the page shows one eraser alone where it is chosen."""
+    colour, symbol = eraser_colour(names.erasers, eraser), eraser_symbol(names.erasers, eraser)
+    opacity = BAND_OPACITY if eraser == NONE else LIGHT
+    of_eraser = {} if eraser == NONE else {"meta": {"eraser": eraser}}
+    *band, line = curve_traces(curve, axis, colour, f"{eraser}, {way}", dash=dash, opacity=opacity, **of_eraser)
     line["line"]["width"] = 2 if eraser == NONE else 1.3
-    line["marker"] = {"size": 5 if eraser_symbol(names.erasers, eraser) != "circle" else 3,
-                      "symbol": eraser_symbol(names.erasers, eraser)}  # fmt: skip
-    return [*(band if eraser == NONE else []), line]
+    line["marker"] = {"size": 5 if symbol != "circle" else 3, "symbol": symbol}
+    return [*band, line]
 
 
 def _clean_mark(
@@ -127,7 +130,8 @@ def _clean_mark(
     mark = {"x": rounded([x], 6), "y": rounded([row["value"]]), "mode": "markers", "cliponaxis": False}
     look = {"color": eraser_colour(names.erasers, eraser), "size": 7, "symbol": "circle-open"}
     hover = {"text": [value_text(row)], "hovertemplate": f"%{{text}}<extra>{eraser}, clean to clean</extra>"}
-    return [{**mark, "marker": look, **hover}]
+    of_eraser = {} if eraser == NONE else {"meta": {"eraser": eraser}}
+    return [{**mark, "marker": look, **hover, **of_eraser}]
 
 
 def _change_panel(table: RobustnessIndex, place: Place, axis: StrengthAxis, names: ErasureNames) -> Panel:
@@ -137,11 +141,11 @@ def _change_panel(table: RobustnessIndex, place: Place, axis: StrengthAxis, name
         for way in WAYS:
             curve = table.differences(place, axis, eraser, way)
             if curve:
-                *_, line = _eraser_traces(curve, axis, names, eraser, WAYS[way], DASH_OF_WAY[way])
+                *band, line = _eraser_traces(curve, axis, names, eraser, WAYS[way], DASH_OF_WAY[way])
                 is_one = [row["p_value"] is not None and row["p_value"] <= names.alpha for row in curve]
                 line["marker"]["size"] = [9 if one else 2 for one in is_one]
                 line["text"] = [f"{text}, {p_phrase(row)}" for text, row in zip(line["text"], curve, strict=True)]
-                traces.append(line)
+                traces += [*band, line]
                 differing += sum(is_one)
     if not traces:
         return Panel(**names_of(place, axis), message="No eraser in the table.")

@@ -4,8 +4,11 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
 
+from embedshift.published_overlay import PublishedOverlay
 from embedshift.report.claims import Claim
 from embedshift.report.panels import Panel
+from embedshift.report.published_panels import KEY as PUBLISHED_KEY
+from embedshift.report.published_panels import published_panels, why_no_published_curve
 from embedshift.report.robustness_claims import robustness_claims
 from embedshift.report.robustness_panels import (
     decodability_panels,
@@ -29,26 +32,42 @@ class Robustness:
     table: RobustnessIndex
     layout: StudyLayout
     names: ErasureNames
+    published: PublishedOverlay
 
     @classmethod
-    def read(cls, path: str, settings: str, layout: StudyLayout) -> "Robustness":
-        """Read the table of a study; settings: JSON text with the section `robustness`."""
+    def read(cls, path: str, published: Sequence[str], settings: str, layout: StudyLayout) -> "Robustness":
+        """Read the table of a study and files of published curves; settings: JSON text with the key `robustness`."""
         names = read_names(settings)
-        return cls(RobustnessIndex(read_table(path), names.augmentation), layout, names)
+        table = RobustnessIndex(read_table(path), names.augmentation)
+        return cls(table, layout, names, PublishedOverlay(published))
 
     def sections(self) -> Iterator[tuple[str, str, Panels, Panels]]:
         """Yield (name, title, panels, panels by class) of each section; panels are made when they are called for."""
         of = (self.table, self.layout, self.names)
         no_classes: Panels = tuple
         yield "robustness", "Robustness", partial(robustness_panels, *of), partial(robustness_class_panels, *of)
+        if self._has_published():
+            panels = partial(published_panels, self.table, self.layout, self.published)
+            yield "published_curves", "Published curves over ours", panels, no_classes
         yield "erasure", "Change by erasing", partial(erasure_panels, *of), no_classes
         yield "erasure_overview", "Erasing at a glance", partial(erasure_overview_panels, *of), no_classes
         yield "decodability", "Is it erased?", partial(decodability_panels, *of), no_classes
+
+    def note_of(self, section: str) -> str:
+        """Return what a section has to say beside its caption: that no published curve belongs to the study."""
+        if section != "robustness" or self._has_published():
+            return ""
+        return why_no_published_curve(self.published)
+
+    def _has_published(self) -> bool:
+        return bool(self.published.panels(self.table, self.layout))
 
     def key_of(self, section: str) -> list[tuple[str, str, str]]:
         """Return (name, CSS colour, CSS border style) of the curves of a section."""
         if section == "decodability":
             return [("linear probe", "var(--series0)", "solid"), ("probe that is not linear", "var(--second)", "solid")]
+        if section == "published_curves":
+            return list(PUBLISHED_KEY)
         if section == "erasure_overview":
             return []
         styles = zip(WAYS.values(), ("solid", "dashed"), strict=True)

@@ -13,13 +13,17 @@ CLEAN = "clean"
 
 @dataclass(frozen=True)
 class SoundRow:
-    """One clip under one effect: `sounds` are the records of its examples, clean first, then weak to strong."""
+    """One clip under one effect: `sounds` are the records of its examples, clean first, then weak to strong.
+
+    after: the clip that sounds on in this one (empty: none), None where the effect has no quirk.
+    """
 
     dataset: str
     effect: str
     clip_id: str
     label: str
     sounds: Sequence[Mapping[str, Any]]
+    after: str | None = None
 
     @property
     def size(self) -> int:
@@ -40,10 +44,11 @@ def read_sounds(paths: Iterable[str | Path], layout: StudyLayout) -> list[SoundR
 
 
 def _rows(examples: list[dict[str, Any]], place: tuple[str, str], axis: StrengthAxis) -> list[SoundRow]:
-    clips = {example["clip_id"]: example["label"] for example in examples}
+    clips = {example["clip_id"]: (example["label"], example.get("after")) for example in examples}
     rank = {CLEAN: -1, **{text: number for number, text in enumerate(axis.texts)}}
     return [
-        SoundRow(*place, clip_id, label, _of_clip(examples, clip_id, rank, axis)) for clip_id, label in clips.items()
+        SoundRow(*place, clip_id, label, _of_clip(examples, clip_id, rank, axis), after)
+        for clip_id, (label, after) in clips.items()
     ]
 
 
