@@ -27,6 +27,7 @@ from embedshift.indexed_clips import (
 from embedshift.loudness import BLOCK_S, integrated_loudness, is_measurable, normalise
 from embedshift.progress import Progress
 from embedshift.store import AudioWriter
+from embedshift.stored_size import audio_bytes
 
 LOGGER = logging.getLogger("embedshift")
 MANIFEST_COLUMNS = (
@@ -118,7 +119,10 @@ def prepare_clips(
     left_out: list[ExcludedClip] = []
     rows: list[list[str]] = []
     remarks: Counter[str] = Counter()
-    with write_atomically(clean) as temporary, _open_writer(temporary, preparation, settings, code) as writer:
+    with (
+        write_atomically(clean, _needed_bytes(clips, preparation)) as temporary,
+        _open_writer(temporary, preparation, settings, code) as writer,
+    ):
         for outcome in _in_order(
             lambda clip: prepare_clip(clip, Path(folder).expanduser(), preparation), clips, threads
         ):
@@ -134,6 +138,14 @@ def prepare_clips(
     write_excluded(excluded, [*before, *((e.clip.clip_id, e.clip.file, e.reason) for e in left_out)])
     said = read_notes(index_notes) if index_notes else []
     write_notes(notes, said + summary_notes(clips, left_out, remarks))
+
+
+def _needed_bytes(clips: Sequence[IndexedClip], preparation: Preparation) -> int:
+    """Return the size of the prepared clips, 0 where it is known only after all files were read."""
+    if preparation.length_rule != "pad" or not preparation.length_s:
+        return 0
+    samples = len(clips) * int(preparation.length_s * preparation.sample_rate_hz)
+    return audio_bytes(len(clips), samples, preparation.output_channels)
 
 
 def prepare_clip(clip: IndexedClip, folder: Path, preparation: Preparation) -> PreparedClip | ExcludedClip:

@@ -32,6 +32,7 @@ from embedshift.device import (
     peak_bytes_of,
     use_one_thread,
 )
+from embedshift.disk_space import require_space
 from embedshift.errors import UserError
 from embedshift.freshness import forget_origin, write_origin
 from embedshift.models.base import Adapter
@@ -39,6 +40,7 @@ from embedshift.models.load import load_adapter
 from embedshift.progress import Progress
 from embedshift.row_cache import KeptContents, KeptRows, Row, describe_model, merge_rows, row_key
 from embedshift.store import AudioReader, write_embeddings
+from embedshift.stored_size import embeddings_bytes
 
 LOGGER = logging.getLogger("embedshift")
 
@@ -148,6 +150,7 @@ def _embed_anew(
         _check_same_clips(given.manifest, reader)
         adapter = load_adapter(job, Path(given.weights) if given.weights else None, chosen, job["precision"])
         chosen = chosen if getattr(adapter, "runs_on_gpu", True) else "cpu"
+        _require_space(kept.output, reader, adapter, bool(job["frames"]))
         run = EmbeddingRun(reader, adapter, kept, job, describe_model(job, weights_sha256, given.code))
         rows = run.compute(chosen, batch_size, threads)
     attributes = (
@@ -165,6 +168,13 @@ def _embed_anew(
     write_embeddings(kept.output, merged)
     kept.renew()
     LOGGER.info("%d clips, %d of them embedded in this job", len(run.keys), run.clips_embedded)
+
+
+def _require_space(output: Path, reader: AudioReader, adapter: Adapter, with_frames: bool) -> None:
+    """Stop before the network runs where its output will not fit."""
+    seconds = reader.offset[-1] / reader.sample_rate_hz
+    frames = int(seconds / adapter.frame_hop_s) if with_frames and adapter.frame_hop_s else 0
+    require_space(output, embeddings_bytes(len(reader), adapter.dim, frames, adapter.frame_dim))
 
 
 class EmbeddingRun:

@@ -20,6 +20,7 @@ from embedshift.errors import UserError
 from embedshift.loudness import integrated_loudness, is_measurable, normalise
 from embedshift.progress import Progress
 from embedshift.store import AudioReader, AudioWriter
+from embedshift.stored_size import audio_bytes
 
 LOGGER = logging.getLogger("embedshift")
 BLOCK_SAMPLES = 1 << 21  # for each thread: 8 MB, small enough to stay near the processor
@@ -49,14 +50,14 @@ def apply_effect(
     Raises
     ------
     UserError
-        If a clip comes out with values that are not finite, or too short for its loudness to be matched; names clip,
-        effect and strength.
+        If a clip comes out with values that are not finite, or too short for its loudness to be matched (names clip,
+        effect and strength); if the disk has no space for the rendered audio.
     """
     condition = json.loads(settings)
     with (
         AudioReader(clean) as reader,
         ThreadPoolExecutor(threads) as pool,
-        write_atomically(output) as temporary,
+        write_atomically(output, _needed_bytes(reader, condition)) as temporary,
         AudioWriter(
             temporary,
             sample_rate_hz=reader.sample_rate_hz,
@@ -78,6 +79,12 @@ def apply_effect(
                 silent=clip.silent,
             )
             progress.advance()
+
+
+def _needed_bytes(reader: AudioReader, condition: dict[str, Any]) -> int:
+    """Return the size of the rendered audio: as many samples as the clean clips have, and the tails."""
+    tails = len(reader) * tail_samples(condition["tail_s"], reader.sample_rate_hz)
+    return audio_bytes(len(reader), int(reader.offset[-1]) + tails, reader.channels)
 
 
 def render_block(
