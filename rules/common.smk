@@ -17,9 +17,11 @@ from embedshift.csv_rows import read_csv_rows
 from embedshift.device import has_gpu_driver
 from embedshift.errors import UserError
 from embedshift.freshness import is_up_to_date, origin_of
+from embedshift.future_stamps import bring_back_future_stamps
 from embedshift.leftovers import note_keeping, remove_leftovers
 from embedshift.listing import write_listing
 from embedshift.names import check_names, record_names
+from embedshift.run_claim import claim_folders, only_reads
 from embedshift.study import Study
 
 
@@ -29,6 +31,7 @@ def start_study():
         check_folder()
         study = Study(complete_config(config, Path(workflow.basedir), Path.cwd()))
         check_names(Path(study.results), study.name, study.identities())
+        take_folders(study)
         return study, {dataset: list_sounds(study, dataset) for dataset in study.datasets}
     except (UserError, OSError) as error:
         raise WorkflowError(str(error)) from None
@@ -41,6 +44,16 @@ def check_folder():
             f"Start snakemake in {workflow.basedir}, where its Snakefile lies, not in {Path.cwd()}. For results in "
             "another place, set results_folder in the config."
         )
+
+
+def take_folders(study):
+    """Let no other run write here meanwhile, and mend the time stamps that a wrong clock left."""
+    if not workflow.is_main_process:
+        return
+    if not only_reads(sys.argv[1:]):
+        told = claim_folders(Path.cwd(), Path(study.results), study.name)
+        print(told, end="\n" if told else "", file=sys.stderr)
+    bring_back_future_stamps(Path(study.results))
 
 
 def list_sounds(study, dataset):

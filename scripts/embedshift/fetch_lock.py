@@ -10,7 +10,11 @@ LOGGER = logging.getLogger("embedshift")
 
 @contextmanager
 def one_job_at_a_time(path: Path) -> Iterator[None]:
-    """Hold the lock of `path` (a hidden file beside it) while the block runs; a killed job's lock is free again."""
+    """Hold the lock of `path` (a hidden file beside it) while the block runs; a killed job's lock is free again.
+
+    Where the file system has no locks (some network file systems) nobody waits: the file may be fetched twice, and
+    is whole all the same.
+    """
     from filelock import FileLock, Timeout
 
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -20,6 +24,8 @@ def one_job_at_a_time(path: Path) -> Iterator[None]:
     except Timeout:
         LOGGER.info("Another job is fetching %s; waiting for it", path.name)
         lock.acquire()
+    except (OSError, NotImplementedError) as error:
+        LOGGER.info("No lock on %s (%s); going on without", path.name, error)
     try:
         yield
     finally:
