@@ -25,6 +25,7 @@ include: "rules/embeddings.smk"
 include: "rules/geometry.smk"
 include: "rules/sensitivity.smk"
 include: "rules/robustness.smk"
+include: "rules/twins.smk"
 include: "rules/report.smk"
 include: "rules/checks.smk"
 

@@ -20,7 +20,8 @@ FIGURES = ["trajectories", "monotonicity", "spectra", "common_motion", "distance
 FIGURES += ["umap"] if STUDY.config["maps"]["umap"] else []
 ROBUSTNESS_FIGURES = ["robustness", "erasure", "erasure_overview", "decodability"] if STUDY.robust_effects else []
 ROBUSTNESS_FIGURES += ["published_curves"] if has_published_names() else []
-CAPTIONS = [*FIGURES, "dimensions", "claims", "workflow", "sensitivity_table", "sounds"]
+TWINS = ["twins"] if STUDY.twins else []
+CAPTIONS = [*FIGURES, *TWINS, "dimensions", "claims", "workflow", "sensitivity_table", "sounds"]
 CAPTIONS += [*ROBUSTNESS_FIGURES, "robustness_claims", "robustness_table"] if STUDY.robust_effects else []
 
 
@@ -162,6 +163,27 @@ def geometry_measured(ending):
         effect=STUDY.effects,
         ending=ending,
     )
+
+
+def compared_analyses():
+    """Return the analyses of every model and effect that has a twin without its quirks, and of that twin."""
+    return [
+        f"{STUDY_FOLDER}/sensitivity/{dataset}/{model}/{effect}.h5"
+        for dataset in STUDY.datasets
+        for model, effect in STUDY.compared_places()
+    ]
+
+
+def compared_embeddings():
+    """Return the embeddings of the same models and effects, and of their clean clips."""
+    conditions = [
+        (model, condition)
+        for model, effect in STUDY.compared_places()
+        for condition in ["clean", *STUDY.conditions(effect)]
+    ]
+    return [
+        STUDY.embeddings(dataset, *condition) for dataset in STUDY.datasets for condition in dict.fromkeys(conditions)
+    ]
 
 
 def maps_by_umap():

@@ -57,6 +57,7 @@ rule build_report:
             effect=STUDY.effects,
         ),
         robustness=["<study>/tables/robustness.csv"] if ROBUSTNESS_FIGURES else [],
+        twins=expand("<study>/tables/{table}.csv", table=TWINS),
         published=published_curves() if ROBUSTNESS_FIGURES else [],
         figures=expand("<study>/figures/{figure}.svg", figure=[*FIGURES, *ROBUSTNESS_FIGURES]),
         captions=expand("report/{caption}.rst", caption=CAPTIONS),

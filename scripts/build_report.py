@@ -1,8 +1,8 @@
 """Write the page of a study: one HTML file that needs no network, under 15 MB.
 
-Inputs: the tables sensitivity, trajectories, and robustness where it is studied, published (files of published curves,
-may be none), description (study.json), examples (sounds, one JSON a data set and effect), captions (reStructuredText),
-template, css and script of the page. Output: page.
+Inputs: the tables sensitivity, trajectories, robustness and twins (these two where there are some), published (files
+of published curves, may be none), description (study.json), examples (sounds, one JSON a data set and effect),
+captions (reStructuredText), template, css and script of the page. Output: page.
 """
 
 if __name__ == "__main__":
@@ -24,4 +24,5 @@ if __name__ == "__main__":
             page=snakemake.output.page,
             robustness=next(iter(snakemake.input.robustness), None),
             published=snakemake.input.published,
+            twins=next(iter(snakemake.input.twins), None),
         )

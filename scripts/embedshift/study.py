@@ -5,9 +5,11 @@ what depends on that line. Needs only what Snakemake itself needs.
 """
 
 from collections.abc import Mapping
+from dataclasses import asdict
 from typing import Any
 
 from embedshift.canonical import canonical_json
+from embedshift.compatibility_twins import Twin, find_twins
 from embedshift.effect_catalog import condition_settings, swept_parameter
 from embedshift.errors import UserError
 from embedshift.models.catalog import module_files, runs_on_gpu
@@ -154,6 +156,24 @@ class Study:
         if not self.robust_effects:
             return ""
         return canonical_json({**self._outline(), "figures": self.config["figures"], **self._robustness_shown()})
+
+    @property
+    def twins(self) -> list[Twin]:
+        """Return the effects and models that differ from another by a published study's quirks only."""
+        return find_twins(self.config)
+
+    def compared_places(self) -> list[tuple[str, str]]:
+        """Return every (model, effect) that is one side of a comparison of twins."""
+        places = [(model, effect) for model in self.models for effect in self.effects]
+        pairs = [twin.places(place) for twin in self.twins for place in places]
+        compared = {side for pair in pairs if pair for side in pair}
+        return [place for place in places if place in compared]
+
+    def twin_settings(self) -> str:
+        """Return the settings of `compare_twins`."""
+        chosen = {key: self.config["sensitivity"][key] for key in ("bootstrap", "confidence", "permutations")}
+        twins = [asdict(twin) for twin in self.twins]
+        return canonical_json({**self._outline(), "twins": twins, "sensitivity": chosen, "seed": self.config["seed"]})
 
     def map_settings(self) -> str:
         """Return the settings of `map_trajectories`: all maps of the study."""

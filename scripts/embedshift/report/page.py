@@ -30,6 +30,7 @@ from embedshift.report.sounds import read_sounds, within_budget
 from embedshift.report.spectrum_panels import spectra_panels
 from embedshift.report.summary import heat_maps, summary_rows
 from embedshift.report.theme import css_colours, themes
+from embedshift.report.twins import read_twins
 from embedshift.study_layout import StudyLayout, read_layout
 from embedshift.table_index import TableIndex
 from embedshift.tables import read_table
@@ -71,10 +72,12 @@ def build_report(
     page: str,
     robustness: str | None = None,
     published: Sequence[str] = (),
+    twins: str | None = None,
 ) -> None:
     """Write the page of a study; the same inputs give the same bytes.
 
-    robustness: its table, where it is studied; published: files of published curves to draw over ours.
+    robustness: its table, where it is studied; published: files of published curves to draw over ours;
+    twins: the table of twins, where the study has some.
     """
     layout, config = read_layout(settings), json.loads(settings)
     table = TableIndex(read_table(sensitivity))
@@ -92,6 +95,7 @@ def build_report(
         "claims": claims(table, layout),
         "robustness_claims": [] if erased is None else erased.claims(),
         "dimensions": dimensions(table, layout),
+        "twins": [] if twins is None else read_twins(twins, layout),
         "figures": figures,
         "many_panels": len(layout.grid_rows) * len(layout.effects) > MANY_PANELS,
         "erasers": [] if erased is None else erased.names.erasers,
