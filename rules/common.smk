@@ -80,7 +80,7 @@ def remember_names():
 def tidy_up():
     """Remove rendered audio that an earlier, killed run left behind."""
     conditions = STUDY.all_conditions()[1:]
-    audio = [Path(RESULTS, "effected", dataset, f"{name}.h5") for dataset in STUDY.datasets for name in conditions]
+    audio = [Path(STUDY.effected, dataset, f"{name}.h5") for dataset in STUDY.datasets for name in conditions]
     remove_leftovers(Path(RESULTS), audio, STARTED_S)
 
 
@@ -113,6 +113,7 @@ config.update(STUDY.config)
 pathvars:
     results=STUDY.results,
     study=STUDY.folder,
+    effected=STUDY.effected,
 
 
 wildcard_constraints:

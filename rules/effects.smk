@@ -1,7 +1,7 @@
 """Clips through one effect at one strength.
 
 Required inputs: results/clips/{dataset}/clean.h5, manifest.csv.
-Outputs: results/effected/{dataset}/{effect}/{strength}.h5, which lives only as long as a model needs it.
+Outputs: <effected>/{dataset}/{effect}/{strength}.h5 (results/effected, or effected_folder of the config), which lives only as long as a model needs it.
 """
 
 
@@ -12,7 +12,7 @@ rule apply_effect:
         clean=ancient(rules.prepare_clips.output.clean),
         manifest=rules.prepare_clips.output.manifest,
     output:
-        audio=temp_unless_kept("<results>/effected/{dataset}/{effect}/{strength}.h5"),
+        audio=temp_unless_kept("<effected>/{dataset}/{effect}/{strength}.h5"),
     log:
         "logs/apply_effect/{dataset}/{effect}/{strength}.log",
     conda:

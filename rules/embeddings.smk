@@ -42,6 +42,8 @@ rule embed_clips:
         settings=lambda wildcards: STUDY.embedding_settings(wildcards.dataset, wildcards.model, wildcards.condition),
         code=lambda wildcards: embedding_code(wildcards.model, wildcards.condition),
         origin=lambda wildcards: embedding_origin(wildcards.dataset, wildcards.model, wildcards.condition),
+        # Snakemake does not compare parameters that are functions of the output: another folder embeds nothing again.
+        shared=lambda wildcards, output: shared_place(wildcards),
     message:
         "Embedding {wildcards.condition} of {wildcards.dataset} with {wildcards.model}"
     script:

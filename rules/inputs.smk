@@ -33,7 +33,7 @@ def temp_unless_kept(path):
 def kept_audio():
     """Return the rendered audio of all conditions, where the user wants to listen to it."""
     conditions = STUDY.all_conditions()[1:] if STUDY.config["keep_effected_audio"] else []
-    return expand("<results>/effected/{dataset}/{condition}.h5", dataset=STUDY.datasets, condition=conditions)
+    return expand("<effected>/{dataset}/{condition}.h5", dataset=STUDY.datasets, condition=conditions)
 
 
 def audio_of(wildcards):
@@ -43,9 +43,9 @@ def audio_of(wildcards):
     """
     if wildcards.condition == "clean":
         return ancient(f"{RESULTS}/clips/{wildcards.dataset}/clean.h5")
-    if is_embedded(wildcards):
+    if is_embedded(wildcards) or is_shared(wildcards):
         return []
-    return f"{RESULTS}/effected/{wildcards.dataset}/{wildcards.condition}.h5"
+    return f"{STUDY.effected}/{wildcards.dataset}/{wildcards.condition}.h5"
 
 
 def clips_of(wildcards):
@@ -60,10 +60,22 @@ def is_embedded(wildcards):
     return is_up_to_date(STUDY.embeddings(*of), wildcards.condition, embedding_origin(*of))
 
 
+def shared_place(wildcards):
+    """Return where an embedding file stands for other results folders too; None where nothing is shared."""
+    of = (wildcards.dataset, wildcards.model, wildcards.condition)
+    return STUDY.shared(STUDY.embeddings(*of), embedding_origin(*of))
+
+
+def is_shared(wildcards):
+    """Return whether somebody else already made what an embedding job would make."""
+    place = shared_place(wildcards)
+    return place is not None and place.exists()
+
+
 def weights_of(wildcards):
     """Return the weights and their receipt; `ancient`, since fetching the same file again changes nothing."""
     weights = STUDY.weights(wildcards.model)
-    if not weights:
+    if not weights or is_shared(wildcards):
         return {}
     files = {
         "weights": f"data/weights/{weights.name}.safetensors",

@@ -20,6 +20,7 @@ if __name__ == "__main__":
             settings=snakemake.params.settings,
             code=snakemake.params.code,
             origin=snakemake.params.origin,
+            shared=snakemake.params.shared,
             device=snakemake.config["embedding"]["device"],
             batch_size=snakemake.config["embedding"]["batch_size"],
             threads=snakemake.threads,

@@ -22,6 +22,7 @@ from embedshift.schema import mistakes, with_defaults
 
 Config = dict[str, Any]
 NAMED = ("datasets", "effects", "models")
+MADE_FOLDERS = ("results_folder", "shared_embeddings", "effected_folder")
 WHOLE = "A config with the key study must be whole; leave study out to override single keys of config.yaml."
 
 
@@ -54,13 +55,10 @@ def complete_config(config: Mapping[str, Any], repository: Path, working_folder:
     if "robustness" in complete:
         complete["robustness"] = check_robustness(complete["robustness"], complete["effects"])
     _stop_at(_loudness_mistakes(complete["effects"], complete["datasets"]))
-    complete["results_folder"] = os.path.expanduser(complete["results_folder"])
-    _stop_at(
-        [
-            *_missing_folders(complete["datasets"], working_folder),
-            *_results_mistakes(complete["results_folder"], working_folder),
-        ]
-    )
+    places = {key: os.path.expanduser(complete[key]) for key in MADE_FOLDERS if complete[key] is not None}
+    complete |= places
+    told = [mistake for key, place in places.items() for mistake in _folder_mistakes(key, place, working_folder)]
+    _stop_at([*_missing_folders(complete["datasets"], working_folder), *told])
     return complete
 
 
@@ -170,16 +168,16 @@ def _is_file_in(name: str, *folders: Path) -> bool:
     return any((folder / os.path.expanduser(name)).is_file() for folder in folders)
 
 
-def _results_mistakes(written: str, working_folder: Path) -> Iterator[str]:
-    """Look at the folder of results, or at the nearest one above it that is there."""
+def _folder_mistakes(key: str, written: str, working_folder: Path) -> Iterator[str]:
+    """Look at a folder that is written to, or at the nearest one above it that is there."""
     folder = working_folder / written
     place = next(place for place in (folder, *folder.parents) if place.exists())
     if written.startswith("~"):
-        yield f"results_folder: {written} begins with ~, but no user of that name was found. Write the whole path."
+        yield f"{key}: {written} begins with ~, but no user of that name was found. Write the whole path."
     elif not place.is_dir():
-        yield f"results_folder: {place} is a file. Write a folder; it is made if it is not there."
+        yield f"{key}: {place} is a file. Write a folder; it is made if it is not there."
     elif not os.access(place, os.W_OK | os.X_OK):
-        yield f"results_folder: you may not write to {place}. Write a folder that you may write to."
+        yield f"{key}: you may not write to {place}. Write a folder that you may write to."
 
 
 def _name_mistakes(config: Mapping[str, Any]) -> Iterator[str]:

@@ -39,6 +39,7 @@ from embedshift.models.base import Adapter
 from embedshift.models.load import load_adapter
 from embedshift.progress import Progress
 from embedshift.row_cache import KeptContents, KeptRows, Row, describe_model, merge_rows, row_key
+from embedshift.shared_embeddings import share
 from embedshift.store import AudioReader, write_embeddings
 from embedshift.stored_size import embeddings_bytes
 
@@ -77,6 +78,7 @@ def embed_clips(
     settings: str,
     code: str,
     origin: str = "",
+    shared: str | Path | None = None,
     device: str = "auto",
     batch_size: str | int = "auto",
     threads: int = 1,
@@ -94,6 +96,7 @@ def embed_clips(
     settings : JSON with dataset, model, condition, adapter, options, precision, frames, and backend if not embedshift's
     code : the job's code digests (embedshift.codehash.code_of)
     origin : digest of all that leads to this output (embedshift.freshness.origin_of)
+    shared : where a finished output of this origin stands, or is to be put, for other results folders too
     device, batch_size, threads : change no number beyond rounding
 
     Raises
@@ -105,7 +108,7 @@ def embed_clips(
     job = json.loads(settings)
     kept = KeptRows(output, job["condition"])
     made_from = {"origin": origin, "manifest_sha256": _digest_of_clips(Path(manifest))}
-    restored = bool(origin) and kept.restore(made_from)
+    restored = bool(origin) and (kept.restore(made_from) or (bool(shared) and kept.restore(made_from, Path(shared))))
     forget_origin(output, job["condition"])
     if restored:
         LOGGER.info("The last finished output is up to date; it was put back.")
@@ -118,6 +121,8 @@ def embed_clips(
             "else is lost: start the same command again, and it is made anew."
         )
     write_origin(output, job["condition"], origin)
+    if shared and origin:
+        share(output, shared)
 
 
 @dataclass(frozen=True)

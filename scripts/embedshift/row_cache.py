@@ -90,17 +90,21 @@ class KeptRows:
             contents.unfinished |= _rows_in(path, with_frames)
         return contents
 
-    def restore(self, made_from: Mapping[str, str]) -> bool:
-        """Put the last finished output back if it says that it was made from exactly this; return whether it did."""
+    def restore(self, made_from: Mapping[str, str], source: Path | None = None) -> bool:
+        """Put the last finished output back if it says that it was made from exactly this; return whether it did.
+
+        `source` is another finished output to take instead, such as one that another user shared.
+        """
+        source = source or self.link
         try:
-            found = read_embeddings(self.link).attributes
+            found = read_embeddings(source).attributes
         except Exception as error:  # damaged in whatever way: then it is made anew
-            LOGGER.info("%s cannot be put back (%s).", self.link, error)
+            LOGGER.info("%s cannot be put back (%s).", source, error)
             return False
         if any(found.get(name) != value for name, value in made_from.items()):
             return False
         with write_atomically(self.output) as copy:
-            shutil.copyfile(self.link, copy)
+            shutil.copyfile(source, copy)
         self.renew()
         return True
 

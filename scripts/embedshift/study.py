@@ -6,14 +6,16 @@ what depends on that line. Needs only what Snakemake itself needs.
 
 from collections.abc import Mapping
 from dataclasses import asdict
+from pathlib import Path
 from typing import Any
 
-from embedshift.canonical import canonical_json
+from embedshift.canonical import canonical_json, digest_text
 from embedshift.compatibility_twins import Twin, find_twins
 from embedshift.effect_catalog import condition_settings, swept_parameter
 from embedshift.errors import UserError
 from embedshift.models.catalog import module_files, runs_on_gpu
 from embedshift.plug_ins import plug_in_identity
+from embedshift.shared_embeddings import shared_file
 from embedshift.strengths import text_of
 from embedshift.weights_choice import WeightsChoice, choose_tokenizer, choose_weights
 
@@ -28,6 +30,7 @@ class Study:
         self.name: str = config["study"]
         self.results = config["results_folder"].rstrip("/") or "/"
         self.folder = f"{self.results}/studies/{self.name}"
+        self.effected = effected_folder(self.results, config["effected_folder"])
         self.datasets: Mapping[str, Any] = config["datasets"]
         self.effects: Mapping[str, Any] = config["effects"]
         self.models: Mapping[str, Any] = config["models"]
@@ -49,6 +52,11 @@ class Study:
     def embeddings(self, dataset: str, model: str, condition: str) -> str:
         """Return the path of one embedding file."""
         return f"{self.results}/embeddings/{dataset}/{model}/{condition}.h5"
+
+    def shared(self, output: str, origin: str) -> Path | None:
+        """Return where an embedding file of this origin stands for others too, None where nothing is shared."""
+        folder = self.config["shared_embeddings"]
+        return shared_file(folder, output, self.results, origin) if folder else None
 
     def weights(self, model: str) -> WeightsChoice | None:
         """Return the name and source of a model's weights, or None."""
@@ -213,7 +221,7 @@ class Study:
 
     def description_settings(self) -> str:
         """Return the settings of `describe_study`: the whole config but for what only draws or schedules."""
-        left_out = ("figures", "report", "embedding", "keep_effected_audio")
+        left_out = ("figures", "report", "embedding", "keep_effected_audio", "shared_embeddings", "effected_folder")
         kept = {key: value for key, value in self.config.items() if key not in left_out}
         return canonical_json({**kept, "order": self._order()})
 
@@ -265,6 +273,13 @@ class Study:
             "strengths": list(strengths),
             "values": list(strengths.values()),
         }
+
+
+def effected_folder(results: str, chosen: str | None) -> str:
+    """Return the folder of rendered audio; where several runs share the chosen one, each has its own part of it."""
+    if chosen is None:
+        return f"{results}/effected"
+    return f"{chosen.rstrip('/')}/embedshift-{digest_text(str(Path(results).resolve()))[:8]}"
 
 
 def _identity_of(model: str, settings: Mapping[str, Any]) -> str:
