@@ -35,8 +35,10 @@ Preconditioner = Callable[[np.ndarray, np.ndarray], np.ndarray]
 class GramRows:
     """Training rows known by their Gram matrix (rows, rows) float64, the 1 of the intercept included."""
 
+    is_gram = True
+
     def __init__(self, gram: np.ndarray) -> None:
-        self.gram = gram
+        self.matrix = self.gram = gram
 
     def __len__(self) -> int:
         """Return the number of rows."""
@@ -75,8 +77,10 @@ class GramRows:
 class FeatureRows:
     """Training rows given by their features (rows, dim + 1) float64, last column 1: cheaper where rows > 2 dim."""
 
+    is_gram = False
+
     def __init__(self, features: np.ndarray) -> None:
-        self.features = features
+        self.matrix = self.features = features
 
     def __len__(self) -> int:
         """Return the number of rows."""

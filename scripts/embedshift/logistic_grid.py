@@ -12,18 +12,31 @@ from dataclasses import dataclass
 import numpy as np
 
 from embedshift.errors import UserError
-from embedshift.logistic import LogisticFit, Rows, balanced_weights, fit_logistic
+from embedshift.logistic import Rows, balanced_weights, fit_logistic
 from embedshift.ranking_metrics import roc_auc
 from embedshift.resampling import group_folds
-from embedshift.trust_region import fit_like_liblinear
+from embedshift.trust_region import path_like_liblinear
 
 PUBLISHED_GRID = tuple(10.0**power for power in range(-8, 4))
 PUBLISHED_FOLDS = 3
 TIE = 1e-12
-SOLVERS: dict[str, Callable[[Rows, np.ndarray, np.ndarray, np.ndarray | None], LogisticFit]] = {
-    "liblinear": fit_like_liblinear,
-    "exact": fit_logistic,
-}
+
+
+def exact_path(
+    rows: Rows, positive: np.ndarray, grid: tuple[float, ...], start: np.ndarray | None = None
+) -> tuple[np.ndarray, float]:
+    """Return as `path_like_liblinear` does, but from fits to the minimum, each from the one before."""
+    weights = balanced_weights(positive)
+    path, shares = np.zeros((len(grid), len(rows))), []
+    for position, c in enumerate(grid):
+        fitted = fit_logistic(rows, positive, c * weights, path[position - 1] if position else start)
+        path[position] = fitted.coefficients
+        shares.append(fitted.gradient_share)
+    return path, max(shares)
+
+
+Path = Callable[[Rows, np.ndarray, tuple[float, ...], np.ndarray | None], tuple[np.ndarray, float]]
+SOLVERS: dict[str, Path] = {"liblinear": path_like_liblinear, "exact": exact_path}
 
 
 @dataclass(frozen=True)
@@ -104,27 +117,15 @@ def search_grid(
     starts = np.zeros((len(grid), len(rows)))
     for number in range(fold.max() + 1):
         train, held_out = np.flatnonzero(fold != number), np.flatnonzero(fold == number)
-        path = _fit_path(rows.subset(train), positive[train], grid, SOLVERS[solver], shares.append)
+        path, share = SOLVERS[solver](rows.subset(train), positive[train], grid, None)
         starts[:, train] += path
         auc[:, number] = roc_auc(rows.scores(train, path.T, held_out), positive[held_out])
+        shares.append(share)
     best = first_best(auc.mean(axis=1))
-    fitted = SOLVERS[solver](rows, positive, grid[best] * balanced_weights(positive), starts[best])
-    return GridSearch(grid[best], fitted.coefficients, auc, max(*shares, fitted.gradient_share))
+    coefficients, share = SOLVERS[solver](rows, positive, grid[best : best + 1], starts[best])
+    return GridSearch(grid[best], coefficients[0], auc, max(*shares, share))
 
 
 def first_best(values: np.ndarray) -> int:
     """Return the position of the first value that is the largest but for rounding."""
     return int(np.argmax(values >= values.max() - TIE))
-
-
-def _fit_path(
-    rows: Rows, positive: np.ndarray, grid: tuple[float, ...], fit: Callable, report: Callable[[float], None]
-) -> np.ndarray:
-    """Return the coefficients for each C of the grid, (grid, rows); `report` is told what each fit left over."""
-    weights = balanced_weights(positive)
-    path = np.zeros((len(grid), len(rows)))
-    for position, c in enumerate(grid):
-        fitted = fit(rows, positive, c * weights, path[position - 1] if position else None)
-        path[position] = fitted.coefficients
-        report(fitted.gradient_share)
-    return path
