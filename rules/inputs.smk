@@ -21,7 +21,7 @@ FIGURES += ["umap"] if STUDY.config["maps"]["umap"] else []
 ROBUSTNESS_FIGURES = ["robustness", "erasure", "erasure_overview", "decodability"] if STUDY.robust_effects else []
 ROBUSTNESS_FIGURES += ["published_curves"] if has_published_names() else []
 TWINS = ["twins"] if STUDY.twins else []
-CAPTIONS = [*FIGURES, *TWINS, "dimensions", "claims", "workflow", "sensitivity_table", "sounds"]
+CAPTIONS = [*FIGURES, *TWINS, "directions", "dimensions", "claims", "workflow", "sensitivity_table", "sounds"]
 CAPTIONS += [*ROBUSTNESS_FIGURES, "robustness_claims", "robustness_table"] if STUDY.robust_effects else []
 
 

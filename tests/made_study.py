@@ -18,6 +18,7 @@ CAPTIONS = (
     "spectra",
     "common_motion",
     "distances",
+    "directions",
     "dimensions",
     "umap",
     "claims",

@@ -161,6 +161,12 @@ def _geometry(place, effect, rng):
         rows.append({**spearman, "variant": "sample_wise_directions", "split": "in_sample", **_with_interval(1.0, 0)})
         left_out = {"variant": "sample_wise_ridge", "split": "held_out", **_with_interval(0.6, 0.1)}
         rows.append({**spearman, **left_out, "null_mean": -0.3, "p_value": 1 / 201})
+        condition = {"measure": "condition_number", "variant": "pooled_embeddings", "value": 4321.0}
+        rows.append({**place, **condition})
+        for variant in ("global_pls", "global_ridge"):
+            of_kind = {"variant": variant, "split": "held_out", **_with_interval(0.7, 0.05), **null}
+            rows.append({**spearman, **of_kind})
+            rows.append({**spearman, **of_kind, "split": "in_sample"})
         for variant, value in (("largest_step", 2.5), ("at_one_strength", 1.7)):
             row = {**place, "measure": "jump", "variant": variant, **_with_interval(value, 0.2)}
             rows.append({**row, "null_mean": 1.2, "p_value": 1 / 201})

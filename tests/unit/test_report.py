@@ -13,6 +13,7 @@ from embedshift.errors import UserError
 from embedshift.number_text import count_text, number_text, p_text, value_text
 from embedshift.report.captions import read_captions
 from embedshift.report.dimensions import dimensions
+from embedshift.report.directions import directions
 from embedshift.report.distance_panels import distance_panels
 from embedshift.report.map_panels import map_panels
 from embedshift.report.monotonicity_panels import class_panels, monotonicity_panels, p_phrase
@@ -23,6 +24,7 @@ from embedshift.report.summary import heat_maps, summary_rows
 from embedshift.report.theme import DARK, LIGHT
 from embedshift.study_layout import read_layout
 from embedshift.table_index import TableIndex
+from embedshift.tables import read_table, write_table
 from embedshift.trajectory_maps import gather_maps
 
 
@@ -74,6 +76,19 @@ def test_headings_descend_one_by_one_and_links_within_the_page_arrive(page):
     assert all(later - earlier <= 1 for earlier, later in zip(levels, levels[1:], strict=False))
     ids = {attributes["id"] for _, attributes in page.found if "id" in attributes}
     assert {link["href"][1:] for link in page.named("a") if link["href"].startswith("#")} <= ids
+
+
+def test_the_directions_beside_the_published_one_stand_in_a_table(page, tmp_path):
+    settings = made_settings()
+    layout = read_layout(settings)
+    write_table(tmp_path / "sensitivity.csv", sensitivity_rows(settings))
+    rows = directions(TableIndex(read_table(tmp_path / "sensitivity.csv")), layout)
+    swept = [axis for axis in layout.effects.values() if len(axis.texts) > 1]
+    assert len(rows) == 4 * len(layout.models) * len(swept)
+    pls = next(row for row in rows if row.kind.startswith("PLS"))
+    assert pls.cells[2:5] == ["0.70 [0.65, 0.75]", "0.00", "0.005"]
+    assert [row.cells[-1] for row in rows[:4]] == ["4321", "–", "–", "–"]
+    assert "condition number" in page.text
 
 
 def test_every_plot_has_words_for_those_who_cannot_see_it(page):

@@ -19,6 +19,7 @@ from embedshift.report.captions import read_captions
 from embedshift.report.claims import claims
 from embedshift.report.common_motion_panels import common_motion_panels
 from embedshift.report.dimensions import dimensions
+from embedshift.report.directions import directions
 from embedshift.report.displacement_panels import displacement_panels
 from embedshift.report.distance_panels import KEY as DISTANCE_KEY
 from embedshift.report.distance_panels import distance_panels
@@ -95,6 +96,7 @@ def build_report(
         "claims": claims(table, layout),
         "robustness_claims": [] if erased is None else erased.claims(),
         "dimensions": dimensions(table, layout),
+        "directions": directions(table, layout),
         "twins": [] if twins is None else read_twins(twins, layout),
         "figures": figures,
         "many_panels": len(layout.grid_rows) * len(layout.effects) > MANY_PANELS,
