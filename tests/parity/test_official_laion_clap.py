@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from adapter_checks import relative_error
 from clap_reference import sounds
 from recorded_clips import recorded_clips
 from seeded_checkpoints.laion_clap import write_laion_clap_checkpoint
@@ -46,10 +47,6 @@ def seeded(request, official, tmp_path_factory):
 def through_16_bits(samples):
     """Return samples as the package rounds them."""
     return ((np.clip(samples, -1, 1) * 32_767).astype(np.int16) / 32_767).astype(np.float32)
-
-
-def relative_error(found, expected):
-    return np.abs(found - expected).max() / np.abs(expected).max()
 
 
 def test_audio_embeddings_are_the_packages(seeded, run_official, rng, recordings):

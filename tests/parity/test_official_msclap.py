@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from adapter_checks import relative_error
 from clap_reference import sounds
 from recorded_clips import recorded_clips
 from seeded_checkpoints.msclap import write_msclap_checkpoint
@@ -40,10 +41,6 @@ def seeded(request, official, tmp_path_factory):
     yield request.param, original, converted, folder / "models"
     original.unlink()
     converted.unlink()
-
-
-def relative_error(found, expected):
-    return np.abs(found - expected).max() / np.abs(expected).max()
 
 
 def test_audio_embeddings_are_the_packages(seeded, run_official, rng, recordings):

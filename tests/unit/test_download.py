@@ -5,20 +5,10 @@ import shutil
 from collections import namedtuple
 
 import pytest
-from http_server import serve
 
 from embedshift import download as download_module
 from embedshift.download import DownloadError, discard_partial, download, partial_of
 from embedshift.errors import UserError
-
-
-@pytest.fixture
-def site(monkeypatch):
-    for name in ("http_proxy", "HTTP_PROXY", "all_proxy", "ALL_PROXY", "NO_PROXY"):
-        monkeypatch.delenv(name, raising=False)
-    monkeypatch.setattr(download_module, "PAUSE_S", 0.0)
-    with serve() as site:
-        yield site
 
 
 @pytest.fixture
@@ -176,6 +166,5 @@ def test_the_progress_is_logged_with_an_estimate(site, rng, tmp_path, caplog):
 
 def test_a_proxy_of_the_environment_is_used(site, content, tmp_path, monkeypatch):
     site.files["http://weights.invalid/w.pth"] = content
-    monkeypatch.delenv("no_proxy", raising=False)
     monkeypatch.setenv("http_proxy", site.address)
     assert download("http://weights.invalid/w.pth", tmp_path / "w.pth").read_bytes() == content

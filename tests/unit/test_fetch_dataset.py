@@ -40,20 +40,17 @@ def archive_of(files=FILES, links=()):
 
 
 @pytest.fixture
-def site(monkeypatch):
-    for name in ("http_proxy", "HTTP_PROXY", "all_proxy", "ALL_PROXY"):
-        monkeypatch.delenv(name, raising=False)
-    monkeypatch.setattr(download_module, "PAUSE_S", 0.0)
-    with serve() as site:
-        content = archive_of()
-        site.files["IRMAS-TrainingData.zip"] = content
-        source = {
-            **PUBLISHED_DATASETS["irmas"],
-            "address": site.url("IRMAS-TrainingData.zip"),
-            "checksum": {"kind": "md5", "value": hashlib.md5(content).hexdigest()},
-        }
-        monkeypatch.setitem(PUBLISHED_DATASETS, "irmas", source)
-        yield site
+def site(site, monkeypatch):
+    """Hold the published data set, here one of two sounds."""
+    content = archive_of()
+    site.files["IRMAS-TrainingData.zip"] = content
+    source = {
+        **PUBLISHED_DATASETS["irmas"],
+        "address": site.url("IRMAS-TrainingData.zip"),
+        "checksum": {"kind": "md5", "value": hashlib.md5(content).hexdigest()},
+    }
+    monkeypatch.setitem(PUBLISHED_DATASETS, "irmas", source)
+    return site
 
 
 @pytest.fixture

@@ -6,7 +6,6 @@ from pathlib import Path
 
 import pytest
 import torch
-from http_server import serve
 from safetensors.torch import load_file, save
 
 from embedshift import download as download_module
@@ -18,15 +17,11 @@ CONFIG = b'{"model_type": "toy"}'
 
 
 @pytest.fixture
-def hub(monkeypatch):
-    for name in ("http_proxy", "HTTP_PROXY", "all_proxy", "ALL_PROXY"):
-        monkeypatch.delenv(name, raising=False)
-    monkeypatch.setattr(download_module, "PAUSE_S", 0.0)
-    with serve() as site:
-        monkeypatch.setattr(hugging_face, "HUB", site.address)
-        site.put = lambda name, content: site.files.update({f"org/toy/resolve/main/{name}": content})
-        site.put("config.json", CONFIG)
-        yield site
+def hub(site, monkeypatch):
+    monkeypatch.setattr(hugging_face, "HUB", site.address)
+    site.put = lambda name, content: site.files.update({f"org/toy/resolve/main/{name}": content})
+    site.put("config.json", CONFIG)
+    return site
 
 
 @pytest.fixture

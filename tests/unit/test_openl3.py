@@ -1,13 +1,12 @@
 """Our OpenL3 without the published package: front end against librosa, network against its unfolded form in float64."""
 
-from concurrent.futures import ThreadPoolExecutor
-
 import librosa
 import numpy as np
 import pytest
 import scipy.signal
 import soundfile
 import torch
+from adapter_checks import change_by_company
 from recorded_clips import recorded_clips
 from safetensors.torch import load_file, save_file
 from seeded_checkpoints.openl3 import write_openl3_checkpoint
@@ -163,15 +162,8 @@ def test_folding_the_normalisations_changes_nothing(input_repr, embedding_size, 
 
 def test_a_clip_has_one_embedding_whatever_stands_beside_it(adapter_of, clips):
     adapter = adapter_of(hop_s=0.6)
-    together = adapter.embed(clips)
-    backwards = adapter.embed(clips[::-1].copy())[::-1]
-    alone = np.concatenate([adapter.embed(clips[index : index + 1]) for index in range(len(clips))])
-    assert alone.shape == (3, 3, 512)
-    np.testing.assert_array_equal(together, alone)
-    np.testing.assert_array_equal(backwards, alone)
-    with ThreadPoolExecutor(8) as pool:
-        for found in pool.map(adapter.embed, [clips[:1]] * 4):
-            np.testing.assert_array_equal(found, alone[:1])
+    assert adapter.embed(clips).shape == (3, 3, 512)
+    assert change_by_company(adapter, clips) == 0
 
 
 def test_blocks_of_windows_from_several_clips_give_each_clip_its_own(adapter_of, clips, monkeypatch):

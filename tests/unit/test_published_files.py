@@ -18,15 +18,6 @@ from embedshift.published_files import AbsentError, obtain_file, record_readable
 
 
 @pytest.fixture
-def site(monkeypatch):
-    for name in ("http_proxy", "HTTP_PROXY", "all_proxy", "ALL_PROXY"):
-        monkeypatch.delenv(name, raising=False)
-    monkeypatch.setattr(download_module, "PAUSE_S", 0.0)
-    with serve() as site:
-        yield site
-
-
-@pytest.fixture
 def content(rng):
     return rng.bytes(200_000)
 

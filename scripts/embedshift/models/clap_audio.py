@@ -10,6 +10,7 @@ import torch
 from torch import nn
 
 from embedshift.models.base import Adapter
+from embedshift.models.windows import window_starts
 
 # few enough windows on the CPU to stay in the caches; on a GPU as many as a batch brings
 WINDOWS_AT_ONCE = {"cpu": 4, "cuda": 256}
@@ -36,9 +37,3 @@ class ClapAdapter(Adapter):
         blocks = [windows[i : i + self._windows_at_once] for i in range(0, len(windows), self._windows_at_once)]
         embedded = [self._network(torch.from_numpy(np.stack(block)).to(self._device)) for block in blocks]
         return torch.cat(embedded).float().reshape(len(batch), len(starts), self.dim).cpu().numpy()
-
-
-def window_starts(n_samples: int, window: int) -> list[int]:
-    """Return where the windows of a clip of `n_samples` begin; `n_samples` is `window` at least."""
-    starts = list(range(0, n_samples - window + 1, window))
-    return starts if starts[-1] + window == n_samples else [*starts, n_samples - window]

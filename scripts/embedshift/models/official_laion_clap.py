@@ -21,6 +21,7 @@ import numpy as np
 from embedshift.errors import UserError
 from embedshift.models.base import Adapter
 from embedshift.models.official_weights import official_original
+from embedshift.models.windows import window_starts
 
 WINDOW = 480_000
 AUDIO_NETWORKS = {"630k-audioset-best": "HTSAT-tiny", "music_audioset_epoch_15_esc_90.14": "HTSAT-base"}
@@ -56,8 +57,7 @@ class OfficialLaionClap(Adapter):
         """Return `(batch, windows, 512)`."""
         import torch
 
-        last = max(0, batch.shape[1] - WINDOW)
-        starts = [*range(0, last, WINDOW), last]
+        starts = window_starts(batch.shape[1], WINDOW)
         windows = [samples[start : start + WINDOW] for samples in batch for start in starts]
         with torch.no_grad():
             embedded = self._model.get_audio_embedding_from_data(windows, use_tensor=False)

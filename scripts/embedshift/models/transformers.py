@@ -14,6 +14,7 @@ from embedshift.errors import UserError
 from embedshift.models.base import Adapter
 from embedshift.models.transformers_layout import Layout, layout_of
 from embedshift.models.transformers_model import OWN_CLASS, read_model
+from embedshift.models.windows import window_starts
 
 TRIED_SEED = 20220419
 TRIED_LEVEL = 0.1
@@ -39,8 +40,7 @@ class TransformersAdapter(Adapter):
     def embed_checked(self, batch: np.ndarray) -> np.ndarray:
         """Return `(batch, frames, dim)`, window after window; with pooling: pooler, one frame a window."""
         length = self._layout.window_samples or batch.shape[1]
-        last = max(batch.shape[1] - length, 0)
-        starts = [*range(0, last, length), last]
+        starts = window_starts(batch.shape[1], length)
         return np.concatenate([self._embed_window(batch[:, start : start + length]) for start in starts], axis=1)
 
     def pool(self, frames: np.ndarray) -> np.ndarray:

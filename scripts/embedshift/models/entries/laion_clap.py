@@ -19,6 +19,7 @@ ENTRY = Entry(
         "models/laion_clap_network.py",
         "models/load.py",
         "models/strict_state.py",
+        "models/windows.py",
     ),
     options={
         "checkpoint": Option(

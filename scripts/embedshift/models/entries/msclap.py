@@ -22,6 +22,7 @@ ENTRY = Entry(
         "models/msclap_network.py",
         "models/panns_networks.py",
         "models/strict_state.py",
+        "models/windows.py",
     ),
     options={"version": Option("published version", default="2023", choices=("2023", "2022"))},
     precisions=("float32", "bfloat16"),

@@ -13,6 +13,7 @@ ENTRY = Entry(
         "models/transformers.py",
         "models/transformers_layout.py",
         "models/transformers_model.py",
+        "models/windows.py",
     ),
     takes_specification=True,
     options={
