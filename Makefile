@@ -1,6 +1,6 @@
 # The commands of the README. Each does its own set-up; a second call reuses what is there.
 #   make quickstart   the bundled study, from sound files to results/studies/quickstart/report.html
-#   make test         all tests (those against the published packages skip without make parity)
+#   make test         all tests, two at a time (those against the published packages skip without make parity)
 #   make parity       environments of the published packages, which tests/parity compares with (3 GB)
 #   make lint         ruff, snakefmt, snakemake --lint
 #   make bench        speed, as ratios against the reference way
@@ -8,6 +8,7 @@ SHELL := /bin/bash
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
+TEST_WORKERS ?= 2
 export PYTHONPATH :=
 export PYTHONDONTWRITEBYTECODE :=
 
@@ -20,7 +21,7 @@ quickstart: $(VENV)/.ready
 	@echo "The page: results/studies/quickstart/report.html"
 
 test: $(VENV)/.ready-test
-	$(BIN)/python -m pytest
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest --numprocesses $(TEST_WORKERS) --durations 20
 
 lint: $(VENV)/.ready-test
 	$(BIN)/ruff check .

@@ -155,13 +155,13 @@ def test_a_bug_fixed_in_a_module_reruns_the_rules_that_import_it(study, file, ru
 
 def test_ten_clips_added_are_the_only_ones_embedded(study):
     make_sounds(study.folder / "sounds", count=10, first=12)
-    study.run()
+    study.run("--until", "embed_clips")
     for path in study.folder.glob("results/embeddings/tones/timbre/**/*.h5"):
         if ".kept" not in path.parts:
             with h5py.File(path) as file:
                 assert len(file["clip_id"]) == 22
                 assert file.attrs["clips_embedded"] == 10, path
-    assert study.planned_rules() == {}
+    assert study.planned_rules("--until", "embed_clips") == {}
 
 
 def test_folds_changed(study):
@@ -169,9 +169,9 @@ def test_folds_changed(study):
     assert study.planned_rules() == {"measure_sensitivity": 2, "measure_geometry": 2, **COLLECTING}
 
 
-def test_labels_corrected_in_the_table(tmp_path):
+def test_labels_corrected_in_the_table(study):
     """The audio stays what it is: nothing is rendered or embedded again."""
-    study = WorkingCopy.create(tmp_path / "copy", with_change("datasets", "tones", "table", value="labels.csv"))
+    study.write_config(with_change("datasets", "tones", "table", value="labels.csv"))
     files = sorted(path.relative_to(study.folder / "sounds") for path in study.folder.glob("sounds/*/*.wav"))
     rows = [f"{file},{file.parent},{file.stem}" for file in files]
     table = study.folder / "sounds/labels.csv"
@@ -195,7 +195,7 @@ def test_labels_corrected_in_the_table(tmp_path):
 
 def test_a_model_fixed_while_another_stays(study):
     study.write_config(with_change("models", "crepe", value={"adapter": "timbre", "options": {}}))
-    study.run()
+    study.run("--until", "measure_sensitivity", "measure_geometry")
     study.write_config(with_change("models", "crepe", value={"adapter": "timbre", "frames": True}))
     assert study.planned_rules() == {
         "apply_effect": 6,
