@@ -7,10 +7,11 @@ Outputs: results/clips/{dataset}/listing.csv, rewritten by the main process only
 
 import os
 import time
+from functools import cache
 
 from snakemake.exceptions import WorkflowError
 
-from embedshift.audio_rows import is_to_be_fetched, sounds_digest
+from embedshift.audio_rows import is_to_be_fetched, shard_digests
 from embedshift.codehash import code_of
 from embedshift.configuration import complete_config
 from embedshift.csv_rows import read_csv_rows
@@ -21,18 +22,20 @@ from embedshift.future_stamps import bring_back_future_stamps
 from embedshift.leftovers import note_keeping, remove_leftovers
 from embedshift.listing import write_listing
 from embedshift.names import check_names, record_names
+from embedshift.prepared_shards import is_prepared
 from embedshift.run_claim import claim_folders, only_reads
 from embedshift.study import Study
 
 
 def start_study():
-    """Return the study and a digest of the sounds of each data set, or stop with the user's mistakes in words."""
+    """Return the study, and digests of the sounds by data set and shard, or stop with the user's mistakes in words."""
     try:
         check_folder()
         study = Study(complete_config(config, Path(workflow.basedir), Path.cwd()))
         check_names(Path(study.results), study.name, study.identities())
         take_folders(study)
-        return study, {dataset: list_sounds(study, dataset) for dataset in study.datasets}
+        listed = {dataset: list_sounds(study, dataset) for dataset in study.datasets}
+        return study, {(dataset, shard): digest for dataset, of in listed.items() for shard, digest in of.items()}
     except (UserError, OSError) as error:
         raise WorkflowError(str(error)) from None
 
@@ -57,12 +60,12 @@ def take_folders(study):
 
 
 def list_sounds(study, dataset):
-    """Write the listing of a data set's sounds (in the main process) and return a digest of what decides its clips."""
+    """Write the listing of a data set's sounds (in the main process); return digests of what decides its clips."""
     settings = study.datasets[dataset]
     listing = Path(study.results, "clips", dataset, "listing.csv")
     if workflow.is_main_process and not is_to_be_fetched(settings):
         write_listing(settings["folder"], settings["table"], listing)
-    return sounds_digest(settings, listing)
+    return shard_digests(settings, listing)
 
 
 def one_of(names):
@@ -80,8 +83,8 @@ def remember_names():
 def tidy_up():
     """Remove rendered audio that an earlier, killed run left behind."""
     conditions = STUDY.all_conditions()[1:]
-    audio = [Path(STUDY.effected, dataset, f"{name}.h5") for dataset in STUDY.datasets for name in conditions]
-    remove_leftovers(Path(RESULTS), audio, STARTED_S)
+    audio = [path for dataset in STUDY.datasets for name in conditions for path in STUDY.audio(dataset, name)]
+    remove_leftovers(Path(RESULTS), map(Path, audio), STARTED_S)
 
 
 def tell_what_to_do():
@@ -107,6 +110,7 @@ STUDY, SOUNDS = start_study()
 RESULTS = STUDY.results
 STUDY_FOLDER = STUDY.folder
 TO_BE_FETCHED = [name for name, dataset in STUDY.datasets.items() if is_to_be_fetched(dataset)]
+SHARDS = sorted({shard for dataset in STUDY.datasets for shard in STUDY.shards(dataset)})
 config.update(STUDY.config)
 
 
@@ -122,4 +126,5 @@ wildcard_constraints:
     model=one_of(STUDY.models),
     strength=one_of({text for effect in STUDY.effects for text in STUDY.strengths(effect)}),
     condition=one_of(STUDY.all_conditions()),
+    shard=f"(?:{one_of(SHARDS)})" if any(SHARDS) else "(?:)",
     weights=one_of(STUDY.weights_sources()),

@@ -1,7 +1,8 @@
 """Clips through one effect at one strength.
 
-Required inputs: results/clips/{dataset}/clean.h5, manifest.csv.
-Outputs: <effected>/{dataset}/{effect}/{strength}.h5 (results/effected, or effected_folder of the config), which lives only as long as a model needs it.
+Required inputs: results/clips/{dataset}/clean.h5, manifest.csv (of a shard, where there are several).
+Outputs: <effected>/{dataset}/{effect}/{strength}.h5 (results/effected, or effected_folder of the config), which lives
+only as long as a model needs it.
 """
 
 
@@ -12,9 +13,9 @@ rule apply_effect:
         clean=ancient(rules.prepare_clips.output.clean),
         manifest=rules.prepare_clips.output.manifest,
     output:
-        audio=temp_unless_kept("<effected>/{dataset}/{effect}/{strength}.h5"),
+        audio=temp_unless_kept("<effected>/{dataset}/{effect}/{strength}{shard}.h5"),
     log:
-        "logs/apply_effect/{dataset}/{effect}/{strength}.log",
+        "logs/apply_effect/{dataset}/{effect}/{strength}{shard}.log",
     conda:
         "../envs/audio.yaml"
     threads: workflow.cores
@@ -22,6 +23,6 @@ rule apply_effect:
         settings=lambda wildcards: STUDY.effect_settings(wildcards.dataset, wildcards.effect, wildcards.strength),
         code=lambda wildcards: rendering_code(wildcards.effect),
     message:
-        "Rendering {wildcards.effect} at {wildcards.strength} on {wildcards.dataset}"
+        "Rendering {wildcards.effect} at {wildcards.strength} on {wildcards.dataset}{wildcards.shard}"
     script:
         "../scripts/apply_effect.py"

@@ -1,6 +1,6 @@
 """Clips and effected clips to embeddings.
 
-Required inputs: clean.h5 or effected audio, manifest.csv, the model's weights.
+Required inputs: clean.h5 or effected audio, manifest.csv (of a shard, where there are several), the model's weights.
 Outputs: data/weights/{weights}.safetensors with its receipt, results/embeddings/{dataset}/{model}/{condition}.h5.
 """
 
@@ -28,9 +28,9 @@ rule embed_clips:
         audio=audio_of,
         manifest=clips_of,
     output:
-        embeddings="<results>/embeddings/{dataset}/{model}/{condition}.h5",
+        embeddings="<results>/embeddings/{dataset}/{model}/{condition}{shard}.h5",
     log:
-        "logs/embed_clips/{dataset}/{model}/{condition}.log",
+        "logs/embed_clips/{dataset}/{model}/{condition}{shard}.log",
     priority: 10
     conda:
         environment_of
@@ -41,10 +41,12 @@ rule embed_clips:
     params:
         settings=lambda wildcards: STUDY.embedding_settings(wildcards.dataset, wildcards.model, wildcards.condition),
         code=lambda wildcards: embedding_code(wildcards.model, wildcards.condition),
-        origin=lambda wildcards: embedding_origin(wildcards.dataset, wildcards.model, wildcards.condition),
+        origin=lambda wildcards: embedding_origin(
+            wildcards.dataset, wildcards.model, wildcards.condition, wildcards.shard
+        ),
         # Snakemake does not compare parameters that are functions of the output: another folder embeds nothing again.
         shared=lambda wildcards, output: shared_place(wildcards),
     message:
-        "Embedding {wildcards.condition} of {wildcards.dataset} with {wildcards.model}"
+        "Embedding {wildcards.condition} of {wildcards.dataset}{wildcards.shard} with {wildcards.model}"
     script:
         "../scripts/embed_clips.py"

@@ -9,8 +9,8 @@ config asks for UMAP, maps/umap.csv (rows of tables/trajectories.csv) and figure
 
 rule measure_geometry:
     input:
-        manifest=rules.prepare_clips.output.manifest,
-        clean="<results>/embeddings/{dataset}/{model}/clean.h5",
+        manifest=MANIFEST,
+        clean=clean_of,
         effected=sweep_of,
     output:
         analysis="<study>/geometry/{dataset}/{model}/{effect}.h5",
@@ -30,7 +30,7 @@ rule measure_geometry:
 
 rule map_trajectories:
     input:
-        manifests=expand(rules.prepare_clips.output.manifest, dataset=STUDY.datasets),
+        manifests=expand(MANIFEST, dataset=STUDY.datasets),
         embeddings=list(embeddings_by_path()),
     output:
         rows="<study>/maps/umap.csv",

@@ -16,6 +16,7 @@ def has_published_names():
     return any(row["model"] in STUDY.models and row["effect"] in STUDY.robust_effects for row in rows)
 
 
+MANIFEST = "<results>/clips/{dataset}/manifest.csv"
 FIGURES = ["trajectories", "monotonicity", "spectra", "common_motion", "distances", "displacement", "overview"]
 FIGURES += ["umap"] if STUDY.config["maps"]["umap"] else []
 ROBUSTNESS_FIGURES = ["robustness", "erasure", "erasure_overview", "decodability"] if STUDY.robust_effects else []
@@ -33,7 +34,40 @@ def temp_unless_kept(path):
 def kept_audio():
     """Return the rendered audio of all conditions, where the user wants to listen to it."""
     conditions = STUDY.all_conditions()[1:] if STUDY.config["keep_effected_audio"] else []
-    return expand("<effected>/{dataset}/{condition}.h5", dataset=STUDY.datasets, condition=conditions)
+    return [path for dataset in STUDY.datasets for condition in conditions for path in STUDY.audio(dataset, condition)]
+
+
+def shards_of(kind):
+    """Return a function of the wildcard dataset: the files `manifest`, `excluded` or `notes` of all its shards."""
+    return lambda wildcards: [
+        f"{RESULTS}/clips/{wildcards.dataset}/{kind}{shard}.csv" for shard in STUDY.shards(wildcards.dataset)
+    ]
+
+
+def clean_clips_of(wildcards):
+    """Return the clean clips of all shards, compared through the manifest."""
+    return [ancient(path) for path in STUDY.audio(wildcards.dataset, "clean")]
+
+
+def index_of(wildcards):
+    """Return the index, and what the reader said; of one of several shards `ancient` where it is up to date.
+
+    The index changes with any clip. What of it concerns a shard stands in the digest among the shard's settings; what
+    the reader said is for `join_clips`.
+    """
+    folder = f"{RESULTS}/clips/{wildcards.dataset}"
+    if not wildcards.shard:
+        return {name: f"{folder}/{name}.csv" for name in ("index", "index_notes", "index_excluded")}
+    origin = origin_of(preparation_settings(wildcards), code_of("prepare_clips.py"))
+    made = is_prepared(f"{folder}/clean{wildcards.shard}.h5", origin)
+    by_row = STUDY.datasets[wildcards.dataset]["reader"] == "folder"
+    return {"index": ancient(f"{folder}/index.csv") if made and by_row else f"{folder}/index.csv"}
+
+
+def preparation_settings(wildcards):
+    """Return the settings of the clips of a shard."""
+    of = (wildcards.dataset, wildcards.shard)
+    return STUDY.preparation_settings(*of, SOUNDS[of])
 
 
 def audio_of(wildcards):
@@ -42,27 +76,27 @@ def audio_of(wildcards):
     An embedding that is up to date asks for none, or else rendering again for a new model would embed it again.
     """
     if wildcards.condition == "clean":
-        return ancient(f"{RESULTS}/clips/{wildcards.dataset}/clean.h5")
+        return ancient(f"{RESULTS}/clips/{wildcards.dataset}/clean{wildcards.shard}.h5")
     if is_embedded(wildcards) or is_shared(wildcards):
         return []
-    return f"{STUDY.effected}/{wildcards.dataset}/{wildcards.condition}.h5"
+    return f"{STUDY.effected}/{wildcards.dataset}/{wildcards.condition}{wildcards.shard}.h5"
 
 
 def clips_of(wildcards):
     """Return the manifest; `ancient` for an embedding that is up to date: it may change in labels and groups only."""
-    manifest = f"{RESULTS}/clips/{wildcards.dataset}/manifest.csv"
+    manifest = f"{RESULTS}/clips/{wildcards.dataset}/manifest{wildcards.shard}.csv"
     return ancient(manifest) if is_embedded(wildcards) else manifest
 
 
 def is_embedded(wildcards):
     """Return whether an embedding file is what would be made now."""
-    of = (wildcards.dataset, wildcards.model, wildcards.condition)
+    of = (wildcards.dataset, wildcards.model, wildcards.condition, wildcards.shard)
     return is_up_to_date(STUDY.embeddings(*of), wildcards.condition, embedding_origin(*of))
 
 
 def shared_place(wildcards):
     """Return where an embedding file stands for other results folders too; None where nothing is shared."""
-    of = (wildcards.dataset, wildcards.model, wildcards.condition)
+    of = (wildcards.dataset, wildcards.model, wildcards.condition, wildcards.shard)
     return STUDY.shared(STUDY.embeddings(*of), embedding_origin(*of))
 
 
@@ -108,10 +142,11 @@ def embedding_code(model, condition):
     return code_of(*scripts, also=[*STUDY.adapter_files(model), *rendering])
 
 
-def embedding_origin(dataset, model, condition):
+@cache
+def embedding_origin(dataset, model, condition, shard):
     """Return a digest of all that leads to one embedding file: sounds, settings and code, but no label or group."""
     return origin_of(
-        SOUNDS[dataset],
+        SOUNDS[dataset, shard],
         indexing_code(dataset),
         STUDY.clip_settings(dataset),
         code_of("prepare_clips.py"),
@@ -123,10 +158,11 @@ def embedding_origin(dataset, model, condition):
 def embeddings_by_path():
     """Return `{path: (dataset, model, condition)}` for every embedding file of the study."""
     return {
-        STUDY.embeddings(dataset, model, condition): (dataset, model, condition)
+        path: (dataset, model, condition)
         for dataset in STUDY.datasets
         for model in STUDY.models
         for condition in STUDY.all_conditions()
+        for path in STUDY.embedding_files(dataset, model, condition)
     }
 
 
@@ -149,10 +185,16 @@ def weights_files():
     return {model: f"data/weights/{weights.name}.safetensors" for model, weights in chosen.items() if weights}
 
 
+def clean_of(wildcards):
+    """Return the clean embeddings: one file, or one for each shard."""
+    return STUDY.embedding_files(wildcards.dataset, wildcards.model, "clean")
+
+
 def sweep_of(wildcards):
-    """Return the embeddings of one effect, from the weakest strength to the strongest."""
+    """Return the embeddings of one effect, from the weakest strength to the strongest, all shards of each."""
     conditions = STUDY.conditions(wildcards.effect)
-    return [STUDY.embeddings(wildcards.dataset, wildcards.model, condition) for condition in conditions]
+    of = (wildcards.dataset, wildcards.model)
+    return [path for condition in conditions for path in STUDY.embedding_files(*of, condition)]
 
 
 def measured(ending):
@@ -194,7 +236,10 @@ def compared_embeddings():
         for condition in ["clean", *STUDY.conditions(effect)]
     ]
     return [
-        STUDY.embeddings(dataset, *condition) for dataset in STUDY.datasets for condition in dict.fromkeys(conditions)
+        path
+        for dataset in STUDY.datasets
+        for condition in dict.fromkeys(conditions)
+        for path in STUDY.embedding_files(dataset, *condition)
     ]
 
 
@@ -231,11 +276,12 @@ def expected_outputs(wildcards):
     """Return `{path: [settings, code]}` for every file that carries what made it."""
     return (
         {
-            f"{RESULTS}/clips/{dataset}/clean.h5": [
-                STUDY.preparation_settings(dataset),
+            path: [
+                STUDY.preparation_settings(dataset, shard, SOUNDS[dataset, shard]),
                 code_of("prepare_clips.py"),
             ]
             for dataset in STUDY.datasets
+            for shard, path in zip(STUDY.shards(dataset), STUDY.audio(dataset, "clean"))
         }
         | {path: expected_embedding(*of) for path, of in embeddings_by_path().items()}
         | {

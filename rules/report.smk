@@ -7,8 +7,8 @@ Outputs: results/studies/{study}/study.json, examples/{dataset}/{effect}.json, r
 
 rule render_examples:
     input:
-        clean=ancient(rules.prepare_clips.output.clean),
-        manifest=rules.prepare_clips.output.manifest,
+        clean=clean_clips_of,
+        manifest=MANIFEST,
     output:
         examples="<study>/examples/{dataset}/{effect}.json",
     log:
@@ -26,9 +26,9 @@ rule render_examples:
 
 rule describe_study:
     input:
-        manifests=expand(rules.prepare_clips.output.manifest, dataset=STUDY.datasets),
-        excluded=expand(rules.prepare_clips.output.excluded, dataset=STUDY.datasets),
-        notes=expand(rules.prepare_clips.output.notes, dataset=STUDY.datasets),
+        manifests=expand(MANIFEST, dataset=STUDY.datasets),
+        excluded=expand("<results>/clips/{dataset}/excluded.csv", dataset=STUDY.datasets),
+        notes=expand("<results>/clips/{dataset}/notes.csv", dataset=STUDY.datasets),
         embeddings=list(embeddings_by_path()),
         analyses=[*measured("h5"), *geometry_measured("h5")],
     output:

@@ -9,8 +9,8 @@ and published_curves.* where a published curve may be drawn over ours.
 
 rule measure_robustness:
     input:
-        manifest=rules.prepare_clips.output.manifest,
-        clean="<results>/embeddings/{dataset}/{model}/clean.h5",
+        manifest=MANIFEST,
+        clean=clean_of,
         effected=sweep_of,
     output:
         rows="<study>/robustness/{dataset}/{model}/{effect}.csv",

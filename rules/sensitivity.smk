@@ -8,8 +8,8 @@ tables/trajectories.csv, figures/*.svg and *.png.
 
 rule measure_sensitivity:
     input:
-        manifest=rules.prepare_clips.output.manifest,
-        clean="<results>/embeddings/{dataset}/{model}/clean.h5",
+        manifest=MANIFEST,
+        clean=clean_of,
         effected=sweep_of,
     output:
         analysis="<study>/sensitivity/{dataset}/{model}/{effect}.h5",

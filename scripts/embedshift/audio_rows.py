@@ -3,6 +3,7 @@
 Imported by the Snakefile: needs only the standard library.
 """
 
+import hashlib
 import json
 from collections.abc import Mapping
 from pathlib import Path
@@ -14,6 +15,7 @@ from embedshift.indexed_clips import IndexedClip
 from embedshift.listing import ListedFile, is_sound_file, locate_table, read_listing
 from embedshift.published_datasets import identity_of
 from embedshift.readers.folder import read_folder
+from embedshift.shards import shard_of, shard_suffixes
 
 
 def sounds_digest(dataset: Mapping[str, Any], listing: Path) -> str:
@@ -25,6 +27,25 @@ def sounds_digest(dataset: Mapping[str, Any], listing: Path) -> str:
     if dataset["reader"] == "folder":
         return audio_rows_digest(folder, table, listing)
     return _listed_sounds_digest(folder, table, _sounds(dataset, folder, listing), dataset["reader_options"])
+
+
+def shard_digests(dataset: Mapping[str, Any], listing: Path) -> dict[str, str]:
+    """Return `{suffix of a shard's files: digest}` of what decides its clips and their sound.
+
+    With the reader `folder` a clip that comes or goes changes the digest of its own shard only. Other readers decide
+    which clips there are from all files at once, so their shards share one digest.
+    """
+    suffixes = shard_suffixes(dataset.get("shards", 1))
+    if len(suffixes) == 1 or dataset["reader"] != "folder":
+        return dict.fromkeys(suffixes, sounds_digest(dataset, listing))
+    folder, table = Path(dataset["folder"]).expanduser(), dataset["table"]
+    digests = [hashlib.sha256() for _ in suffixes]
+    try:
+        for clip in _clips_of_folder(folder, table, listing):
+            digests[shard_of(clip.clip_id, len(suffixes))].update(_audio_row(clip).encode("utf-8"))
+    except UserError:
+        return dict.fromkeys(suffixes, digest_text(_unread(folder, table, Path(listing))))
+    return {suffix: digest.hexdigest()[:16] for suffix, digest in zip(suffixes, digests, strict=True)}
 
 
 def is_to_be_fetched(dataset: Mapping[str, Any]) -> bool:
@@ -46,10 +67,13 @@ def audio_rows_digest(folder: Path, table: str | None, listing: Path) -> str:
     """
     folder = Path(folder).expanduser()
     try:
-        clips, _ = read_folder(read_listing(listing), folder, locate_table(folder, table) if table else None)
+        return digest_text("\n".join(map(_audio_row, _clips_of_folder(folder, table, listing))))
     except UserError:
         return digest_text(_unread(folder, table, Path(listing)))
-    return digest_text("\n".join(map(_audio_row, clips)))
+
+
+def _clips_of_folder(folder: Path, table: str | None, listing: Path) -> list[IndexedClip]:
+    return read_folder(read_listing(listing), folder, locate_table(folder, table) if table else None)[0]
 
 
 def sounds_of(listed: list[ListedFile]) -> dict[str, str]:

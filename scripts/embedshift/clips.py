@@ -3,49 +3,42 @@
 import hashlib
 import json
 import logging
-from collections import Counter, deque
-from collections.abc import Callable, Iterator, Sequence
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
-from embedshift.atomic import write_atomically, write_text
+from embedshift.atomic import write_atomically
 from embedshift.decode import DecodedClip, decode_clip
 from embedshift.errors import UserError
 from embedshift.excerpt import Excerpt, UnusableClip
+from embedshift.freshness import origin_of
 from embedshift.indexed_clips import (
+    MANIFEST_COLUMNS,
+    SHARD_COLUMNS,
     IndexedClip,
-    csv_text,
+    iterate_index,
+    open_rows,
     read_excluded,
-    read_index,
     read_notes,
     write_excluded,
     write_notes,
+    write_remarks,
 )
 from embedshift.loudness import BLOCK_S, integrated_loudness, is_measurable, normalise
+from embedshift.preparation_tally import Tally
+from embedshift.prepared_shards import forget_prepared, note_prepared
 from embedshift.progress import Progress
+from embedshift.shards import shard_of
 from embedshift.store import AudioWriter
 from embedshift.stored_size import audio_bytes
 
 LOGGER = logging.getLogger("embedshift")
-MANIFEST_COLUMNS = (
-    "clip_id",
-    "file",
-    "start_s",
-    "duration_s",
-    "label",
-    "group",
-    "split",
-    "sha256",
-    "audio_sha256",
-    "loudness_before_lufs",
-    "gain_db",
-    "loudness_after_lufs",
-    "peak",
-    "note",
-)
 READ_AHEAD_PER_THREAD = 4
 SHOWN = 10
 
@@ -102,10 +95,12 @@ def prepare_clips(
 ) -> None:
     """Write clean.h5, manifest.csv, excluded.csv and notes.csv of one data set.
 
-    excluded.csv begins with the clips that the reader left out (`index_excluded`).
+    excluded.csv begins with the clips that the reader left out (`index_excluded`). Of a data set in shards one shard is
+    prepared: its manifest is without label, group and split, its notes hold how often each remark was made, and what
+    the reader said is left to `joined_clips`. Clips are read, prepared and written one after the other.
 
-    `settings` is JSON: `preparation` (see `Preparation`) and `unusable_clips`, `exclude` or `stop`. The results are the
-    same bits for any number of threads.
+    `settings` is JSON: `preparation` (see `Preparation`), `unusable_clips`, `exclude` or `stop`, and `shard`
+    `[number, of]` where there are several. The results are the same bits for any number of threads.
 
     Raises
     ------
@@ -115,37 +110,48 @@ def prepare_clips(
     options = json.loads(settings)
     preparation = Preparation(**{key: options["preparation"].get(key) for key in Preparation.__dataclass_fields__})
     _require_measurable_length(preparation)
-    clips = read_index(index)
-    left_out: list[ExcludedClip] = []
-    rows: list[list[str]] = []
-    remarks: Counter[str] = Counter()
+    work = partial(prepare_clip, folder=Path(folder).expanduser(), preparation=preparation)
+    columns = SHARD_COLUMNS if "shard" in options else MANIFEST_COLUMNS
+    forget_prepared(clean)
+    tally, left_out = Tally(), []
+    clips = tally.counted(_clips_to_prepare(index, options))
+    total = sum(1 for _ in _clips_to_prepare(index, options))
     with (
-        write_atomically(clean, _needed_bytes(clips, preparation)) as temporary,
+        open_rows(manifest, columns) as write_row,
+        write_atomically(clean, _needed_bytes(total, preparation)) as temporary,
         _open_writer(temporary, preparation, settings, code) as writer,
     ):
-        for outcome in _in_order(
-            lambda clip: prepare_clip(clip, Path(folder).expanduser(), preparation), clips, threads
-        ):
+        for outcome in _in_order(work, clips, total, threads):
             if isinstance(outcome, ExcludedClip):
                 left_out.append(outcome)
+                tally.leave_out(outcome.clip, outcome.reason)
                 continue
             _append(writer, outcome)
-            rows.append(_manifest_row(outcome, preparation.sample_rate_hz))
-            remarks.update(kind for kind, _ in outcome.remarks)
-        _require_usable(left_out, len(clips), options.get("unusable_clips", "exclude"))
-    write_text(manifest, csv_text(MANIFEST_COLUMNS, rows))
+            row = _manifest_row(outcome, preparation.sample_rate_hz)
+            write_row([row[column] for column in columns])
+            tally.remarks.update(kind for kind, _ in outcome.remarks)
+        _require_usable(left_out, total, options)
     before = read_excluded(index_excluded) if index_excluded else []
     write_excluded(excluded, [*before, *((e.clip.clip_id, e.clip.file, e.reason) for e in left_out)])
-    said = read_notes(index_notes) if index_notes else []
-    write_notes(notes, said + summary_notes(clips, left_out, remarks))
+    if "shard" in options:
+        write_remarks(notes, tally.remarks)
+        note_prepared(clean, origin_of(settings, code))
+    else:
+        write_notes(notes, (read_notes(index_notes) if index_notes else []) + tally.sentences())
 
 
-def _needed_bytes(clips: Sequence[IndexedClip], preparation: Preparation) -> int:
+def _clips_to_prepare(index: str | Path, options: Mapping[str, Any]) -> Iterator[IndexedClip]:
+    """Yield the clips of the data set, or of its shard, one by one."""
+    number, shards = options.get("shard", (1, 1))
+    return (clip for clip in iterate_index(index) if shard_of(clip.clip_id, shards) == number - 1)
+
+
+def _needed_bytes(clips: int, preparation: Preparation) -> int:
     """Return the size of the prepared clips, 0 where it is known only after all files were read."""
     if preparation.length_rule != "pad" or not preparation.length_s:
         return 0
-    samples = len(clips) * int(preparation.length_s * preparation.sample_rate_hz)
-    return audio_bytes(len(clips), samples, preparation.output_channels)
+    samples = clips * int(preparation.length_s * preparation.sample_rate_hz)
+    return audio_bytes(clips, samples, preparation.output_channels)
 
 
 def prepare_clip(clip: IndexedClip, folder: Path, preparation: Preparation) -> PreparedClip | ExcludedClip:
@@ -168,24 +174,11 @@ def prepare_clip(clip: IndexedClip, folder: Path, preparation: Preparation) -> P
     return PreparedClip(clip, samples, before, gain_db, after, _remarks(decoded, preparation))
 
 
-def summary_notes(clips: Sequence[IndexedClip], left_out: Sequence[ExcludedClip], remarks: Counter[str]) -> list[str]:
-    """Return sentences for the report: how many clips were excluded and why, and what was met in the others."""
-    notes = [f"{count} of {len(clips)} clips: {kind}." for kind, count in sorted(remarks.items())]
-    if left_out:
-        kinds = ", ".join(f"{count} {kind}" for kind, count in sorted(Counter(e.kind for e in left_out).items()))
-        notes.append(
-            f"{len(left_out)} of {len(clips)} clips are excluded, each with its reason in excluded.csv: {kinds}."
-        )
-    lost = {excluded.clip.clip_id for excluded in left_out}
-    gone = {clip.label for clip in clips} - {clip.label for clip in clips if clip.clip_id not in lost}
-    if gone:
-        notes.append(f"Classes of which no clip is left: {', '.join(sorted(gone))}.")
-    return notes
-
-
-def _in_order(work: Callable, clips: Sequence[IndexedClip], threads: int) -> Iterator[PreparedClip | ExcludedClip]:
+def _in_order(
+    work: Callable[[IndexedClip], PreparedClip | ExcludedClip], clips: Iterable[IndexedClip], total: int, threads: int
+) -> Iterator[PreparedClip | ExcludedClip]:
     """Yield the outcome of each clip in order; at most a few clips a thread are ahead, so memory stays bounded."""
-    progress = Progress(len(clips), "clips prepared")
+    progress = Progress(total, "clips prepared")
     pending: deque = deque()
     pool = ThreadPoolExecutor(max(1, threads))
     try:
@@ -219,13 +212,19 @@ def _append(writer: AudioWriter, prepared: PreparedClip) -> None:
     )
 
 
-def _manifest_row(prepared: PreparedClip, sample_rate_hz: int) -> list[str]:
+def _manifest_row(prepared: PreparedClip, sample_rate_hz: int) -> dict[str, str]:
     clip, samples = prepared.clip, prepared.samples
-    digest = hashlib.sha256(samples.astype("<f4", copy=False).tobytes()).hexdigest()
-    place = [clip.clip_id, clip.file, repr(clip.start_s), format(len(samples) / sample_rate_hz, ".9g")]
-    levels = [prepared.loudness_before_lufs, prepared.gain_db, prepared.loudness_after_lufs, np.abs(samples).max()]
-    note = "; ".join(text for _, text in prepared.remarks)
-    return [*place, clip.label, clip.group, clip.split, clip.sha256, digest, *(f"{x:.9g}" for x in levels), note]
+    return {
+        **clip._asdict(),
+        "start_s": repr(clip.start_s),
+        "duration_s": format(len(samples) / sample_rate_hz, ".9g"),
+        "audio_sha256": hashlib.sha256(samples.astype("<f4", copy=False).tobytes()).hexdigest(),
+        "loudness_before_lufs": f"{prepared.loudness_before_lufs:.9g}",
+        "gain_db": f"{prepared.gain_db:.9g}",
+        "loudness_after_lufs": f"{prepared.loudness_after_lufs:.9g}",
+        "peak": f"{np.abs(samples).max():.9g}",
+        "note": "; ".join(text for _, text in prepared.remarks),
+    }
 
 
 def _set_loudness(samples: np.ndarray, preparation: Preparation) -> tuple[np.ndarray, float, float, float]:
@@ -275,12 +274,12 @@ def _require_measurable_length(preparation: Preparation) -> None:
         )
 
 
-def _require_usable(left_out: Sequence[ExcludedClip], total: int, policy: str) -> None:
+def _require_usable(left_out: Sequence[ExcludedClip], total: int, options: Mapping[str, Any]) -> None:
     listed = "\n".join(f"{e.clip.file} (clip {e.clip.clip_id}): {e.reason}" for e in left_out[:SHOWN])
     more = f"\n... and {len(left_out) - SHOWN} more" if len(left_out) > SHOWN else ""
-    if len(left_out) == total:
+    if len(left_out) == total and "shard" not in options:
         raise UserError(f"None of the {total} clips can be used:\n{listed}{more}")
-    if left_out and policy == "stop":
+    if left_out and options.get("unusable_clips", "exclude") == "stop":
         raise UserError(
             f"{len(left_out)} of {total} clips cannot be used, and unusable_clips is 'stop' ('exclude' goes on without "
             f"them and lists them in excluded.csv):\n{listed}{more}"

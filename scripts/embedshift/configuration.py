@@ -54,7 +54,12 @@ def complete_config(config: Mapping[str, Any], repository: Path, working_folder:
     _stop_at([*of_effects, *of_models])
     if "robustness" in complete:
         complete["robustness"] = check_robustness(complete["robustness"], complete["effects"])
-    _stop_at(_loudness_mistakes(complete["effects"], complete["datasets"]))
+    _stop_at(
+        [
+            *_loudness_mistakes(complete["effects"], complete["datasets"]),
+            *_shard_mistakes(complete["effects"], complete["datasets"]),
+        ]
+    )
     places = {key: os.path.expanduser(complete[key]) for key in MADE_FOLDERS if complete[key] is not None}
     complete |= places
     told = [mistake for key, place in places.items() for mistake in _folder_mistakes(key, place, working_folder)]
@@ -128,6 +133,7 @@ def _dataset_check(schema: Mapping[str, Any]) -> Callable[[str, Any], dict[str, 
     """Hold the options of each data set's reader against the schema of that reader, and fill in their defaults."""
 
     def check(name: str, dataset: Mapping[str, Any]) -> dict[str, Any]:
+        dataset = {key: value for key, value in dataset.items() if (key, value) != ("shards", 1)}
         reader, options = dataset["reader"], dataset.get("reader_options")
         if dataset.get("download") not in (None, reader):
             raise UserError(f"datasets.{name}.download is {dataset['download']}: write reader: {dataset['download']}.")
@@ -206,6 +212,17 @@ def _loudness_mistakes(effects: Mapping[str, Any], datasets: Mapping[str, Any]) 
                 f"datasets.{dataset}.preparation.target_lufs is null, but {' and '.join(_renormalise(matched))} "
                 f"{'are' if len(matched) > 1 else 'is'} true: there is no loudness to come back to. Write "
                 "renormalise: false for these effects, or give a target, such as -23."
+            )
+
+
+def _shard_mistakes(effects: Mapping[str, Any], datasets: Mapping[str, Any]) -> Iterator[str]:
+    """Find effects that carry a plugin's state from clip to clip, on data sets that are not rendered in one go."""
+    leaking = [name for name, effect in effects.items() if "state_leak" in effect.get("compatibility", ())]
+    for dataset, settings in datasets.items():
+        if leaking and settings.get("shards", 1) > 1:
+            yield (
+                f"datasets.{dataset}.shards is {settings['shards']}, but effects.{leaking[0]}.compatibility has "
+                "state_leak, where each clip is rendered after the one before: leave shards out."
             )
 
 

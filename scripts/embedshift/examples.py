@@ -3,7 +3,7 @@
 import base64
 import io
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -17,7 +17,7 @@ from embedshift.effects import apply_chain
 from embedshift.errors import UserError
 from embedshift.loudness import integrated_loudness, is_measurable, normalise
 from embedshift.published_examples import predecessor_of, render_example_as_published
-from embedshift.store import AudioReader
+from embedshift.sharded_audio import ShardedAudio
 
 CLEAN = "clean"
 LONGEST_S = 10.0
@@ -25,8 +25,10 @@ FADE_S = 0.01
 MP3_RATES_HZ = (8000, 11025, 12000, 16000, 22050, 24000, 32000, 44100, 48000)
 
 
-def render_examples(*, clean: str, manifest: str, settings: str, examples: str) -> None:
+def render_examples(*, clean: str | Sequence[str], manifest: str, settings: str, examples: str) -> None:
     """Write the examples of one data set and effect: a list of {clip_id, label, strength, audio_base64, loudness_lufs}.
+
+    `clean` is the file of the prepared clips, or the files of all shards.
 
     The effect and the loudness are applied to the whole clip, as for the models; what can be heard is cut to
     `LONGEST_S`. `strength` is `clean` or the text of a strength. Where the settings have `compatibility`, the quirks
@@ -34,7 +36,7 @@ def render_examples(*, clean: str, manifest: str, settings: str, examples: str) 
     """
     wanted = json.loads(settings)
     labels = {row["clip_id"]: row["label"] for row in read_csv_rows(manifest)}
-    with AudioReader(clean) as reader:
+    with ShardedAudio(clean, list(labels)) as reader:
         audible = np.flatnonzero(~np.asarray(reader.silent))
         clips = [reader.clip_id[row] for row in audible]
         chosen = choose_clips(clips, [labels.get(clip, "") for clip in clips], wanted["seed"], in_all=wanted["clips"])
@@ -52,7 +54,7 @@ def choose_strengths(count: int, number: int) -> list[int]:
 
 
 def _examples_of(
-    reader: AudioReader, row: int, before: int | None, labels: Mapping[str, str], wanted: Mapping[str, Any]
+    reader: ShardedAudio, row: int, before: int | None, labels: Mapping[str, str], wanted: Mapping[str, Any]
 ) -> list[dict[str, Any]]:
     rate_hz, clip_id = reader.sample_rate_hz, reader.clip_id[row]
     heard = {CLEAN: reader.read(row)}
@@ -66,7 +68,7 @@ def _examples_of(
 
 
 def _effected(
-    reader: AudioReader, row: int, before: int | None, strength: float, wanted: Mapping[str, Any]
+    reader: ShardedAudio, row: int, before: int | None, strength: float, wanted: Mapping[str, Any]
 ) -> np.ndarray:
     if wanted.get("compatibility"):
         return render_example_as_published(reader, row, before, strength, wanted)

@@ -22,8 +22,9 @@ def kept_file(output: str | Path, condition: str, ending: str) -> Path:
 
     `h5` is a link to the last finished output, `origin` its record. Deleting any of them costs time and harms nothing.
     """
-    folder = Path(output).parents[condition.count("/")] / ".kept"
-    return folder / f"{condition.replace('/', '__')}.{ending}"
+    folder = Path(output).parents[condition.count("/")]
+    name = "__".join(Path(output).relative_to(folder).parts).removesuffix(".h5")
+    return folder / ".kept" / f"{name}.{ending}"
 
 
 def is_up_to_date(output: str | Path, condition: str, origin: str) -> bool:

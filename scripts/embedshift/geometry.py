@@ -31,7 +31,7 @@ from embedshift.intrinsic_dimension import levina_bickel, neighbour_distances, t
 from embedshift.needs import FEWEST_STRENGTHS
 from embedshift.resampling import group_folds
 from embedshift.store import write_arrays
-from embedshift.sweep import Sweep, build_sweep
+from embedshift.sweep import Files, Sweep, build_sweep
 from embedshift.tables import write_table
 
 LOGGER = logging.getLogger("embedshift")
@@ -42,7 +42,7 @@ Row = dict[str, Any]
 def measure_geometry(
     *,
     manifest: str | Path,
-    clean: str | Path,
+    clean: Files,
     effected: Sequence[str | Path],
     analysis: str | Path,
     rows: str | Path,
@@ -51,7 +51,8 @@ def measure_geometry(
 ) -> None:
     """Analyse one model under one effect; write `analysis` (HDF5: what was analysed, with notes) and `rows` (CSV).
 
-    effected: embedding files in the order of the strengths. settings: JSON with dataset, model, effect, strengths
+    effected: embedding files in the order of the strengths (with shards see `build_sweep`).
+    settings: JSON with dataset, model, effect, strengths
     (texts), seed, sensitivity {folds, permutations, bootstrap, confidence} and geometry {ridge_share, neighbours,
     rotations, most_clips}. One BLAS thread is used, so that the table is the same on any number of cores.
 

@@ -12,10 +12,10 @@ import numpy as np
 
 from embedshift.effects import apply_chain
 from embedshift.published_rendering import LeakingBoard, as_int16_file, file_order
-from embedshift.store import AudioReader
+from embedshift.sharded_audio import ShardedAudio
 
 
-def predecessor_of(reader: AudioReader, row: int, quirks: Sequence[str], manifest: str | Path) -> int | None:
+def predecessor_of(reader: ShardedAudio, row: int, quirks: Sequence[str], manifest: str | Path) -> int | None:
     """Return the row of the clip that is rendered before a clip and sounds on in it; None without `state_leak`.
 
     Raises
@@ -31,7 +31,7 @@ def predecessor_of(reader: AudioReader, row: int, quirks: Sequence[str], manifes
 
 
 def render_example_as_published(
-    reader: AudioReader, row: int, predecessor: int | None, strength: float, wanted: Mapping[str, Any]
+    reader: ShardedAudio, row: int, predecessor: int | None, strength: float, wanted: Mapping[str, Any]
 ) -> np.ndarray:
     """Return a clip, (n, channels) float32, at one strength with the quirks of `wanted` (chain, tail_s, compatibility).
 

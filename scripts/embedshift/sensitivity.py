@@ -25,7 +25,7 @@ from embedshift.spectra import (
     relative_singular_values,
 )
 from embedshift.store import write_arrays
-from embedshift.sweep import Sweep, build_sweep
+from embedshift.sweep import Files, Sweep, build_sweep
 from embedshift.tables import write_table
 from embedshift.trajectories import trajectory_rows
 
@@ -40,7 +40,7 @@ Row = dict[str, Any]
 def measure_sensitivity(
     *,
     manifest: str | Path,
-    clean: str | Path,
+    clean: Files,
     effected: Sequence[str | Path],
     analysis: str | Path,
     rows: str | Path,
@@ -51,7 +51,8 @@ def measure_sensitivity(
 ) -> None:
     """Analyse one model under one effect; write `analysis` (HDF5), `rows` and `trajectories` (CSV).
 
-    effected: embedding files in the order of the strengths. settings: JSON with dataset, model, effect, strengths
+    effected: embedding files in the order of the strengths (with shards see `build_sweep`).
+    settings: JSON with dataset, model, effect, strengths
     (texts), values, seed, sensitivity {folds, permutations, bootstrap, confidence} and maps {clips_per_class}.
     An effect with one strength has displacements and a map, but no order of strengths: nothing else is written then.
     One BLAS thread is used, so that the tables are the same on any number of cores; `threads` only spreads the
@@ -70,7 +71,7 @@ def measure_sensitivity(
         found = list(_displacement_rows(sweep, displacement, wanted))
         arrays, attributes = _displacement_arrays(sweep, displacement, wanted), {}
         notes = list(_displacement_notes(sweep, displacement, wanted))
-        if len(effected) >= FEWEST_STRENGTHS:
+        if len(wanted["strengths"]) >= FEWEST_STRENGTHS:
             monotonicity = _measure_directions(sweep, wanted)
             found += _direction_rows(sweep, monotonicity, wanted)
             rows_of_spectra, spectra = _measure_spectra(sweep, threads)

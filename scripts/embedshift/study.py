@@ -15,6 +15,7 @@ from embedshift.effect_catalog import condition_settings, swept_parameter
 from embedshift.errors import UserError
 from embedshift.models.catalog import module_files, runs_on_gpu
 from embedshift.plug_ins import plug_in_identity
+from embedshift.shards import shard_suffixes
 from embedshift.shared_embeddings import shared_file
 from embedshift.strengths import text_of
 from embedshift.weights_choice import WeightsChoice, choose_tokenizer, choose_weights
@@ -30,6 +31,9 @@ class Study:
         self.name: str = config["study"]
         self.results = config["results_folder"].rstrip("/") or "/"
         self.folder = f"{self.results}/studies/{self.name}"
+        self._shards = {
+            name: shard_suffixes(settings.get("shards", 1)) for name, settings in config["datasets"].items()
+        }
         self.effected = effected_folder(self.results, config["effected_folder"])
         self.datasets: Mapping[str, Any] = config["datasets"]
         self.effects: Mapping[str, Any] = config["effects"]
@@ -49,9 +53,27 @@ class Study:
         """Return `clean` and the conditions of all effects."""
         return [CLEAN, *(condition for effect in self.effects for condition in self.conditions(effect))]
 
-    def embeddings(self, dataset: str, model: str, condition: str) -> str:
+    def shards(self, dataset: str) -> list[str]:
+        """Return what the names of the files of each shard end in; one empty text for a data set in one piece."""
+        return self._shards[dataset]
+
+    @property
+    def in_shards(self) -> list[str]:
+        """Return the data sets that are cut into several shards."""
+        return [dataset for dataset in self.datasets if len(self._shards[dataset]) > 1]
+
+    def embeddings(self, dataset: str, model: str, condition: str, shard: str = "") -> str:
         """Return the path of one embedding file."""
-        return f"{self.results}/embeddings/{dataset}/{model}/{condition}.h5"
+        return f"{self.results}/embeddings/{dataset}/{model}/{condition}{shard}.h5"
+
+    def embedding_files(self, dataset: str, model: str, condition: str) -> list[str]:
+        """Return the paths of the embeddings of one model at one condition, one for each shard."""
+        return [self.embeddings(dataset, model, condition, shard) for shard in self._shards[dataset]]
+
+    def audio(self, dataset: str, condition: str) -> list[str]:
+        """Return the paths of the sound at one condition, one for each shard."""
+        folder = f"{f'{self.results}/clips' if condition == CLEAN else self.effected}/{dataset}"
+        return [f"{folder}/{condition}{shard}.h5" for shard in self._shards[dataset]]
 
     def shared(self, output: str, origin: str) -> Path | None:
         """Return where an embedding file of this origin stands for others too, None where nothing is shared."""
@@ -109,9 +131,13 @@ class Study:
         keys = ("reader", "folder", "table", "reader_options")
         return canonical_json({key: settings[key] for key in keys if key in settings})
 
-    def preparation_settings(self, dataset: str) -> str:
-        """Return the settings of `prepare_clips`."""
-        return canonical_json({key: self.datasets[dataset][key] for key in ("folder", "preparation", "unusable_clips")})
+    def preparation_settings(self, dataset: str, shard: str = "", sounds: str = "") -> str:
+        """Return the settings of `prepare_clips`; of one of several shards with the digest of its sounds."""
+        settings = {key: self.datasets[dataset][key] for key in ("folder", "preparation", "unusable_clips")}
+        if shard:
+            number = self._shards[dataset].index(shard) + 1
+            settings |= {"shard": [number, len(self._shards[dataset])], "sounds": sounds}
+        return canonical_json(settings)
 
     def clip_settings(self, dataset: str) -> str:
         """Return what decides the samples of a clip: the preparation, but not where the files lie."""

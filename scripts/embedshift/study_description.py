@@ -10,6 +10,7 @@ from typing import Any
 
 from embedshift.atomic import write_text
 from embedshift.csv_rows import read_csv_rows
+from embedshift.shards import without_shard
 from embedshift.store import read_attributes, read_shape
 from embedshift.strengths import text_of
 
@@ -83,14 +84,14 @@ def _group(clip: Mapping[str, str]) -> tuple[str, ...]:
 
 def _model(name: str, settings: Mapping[str, Any], attributes: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
     own = {path: found for path, found in attributes.items() if _folder_of_model(path, found) == name}
-    clean = next((path for path in own if Path(path).name == CLEAN_FILE), None)
+    dims = [read_shape(path, "embedding")[1] for path in own if without_shard(path).name == CLEAN_FILE]
     first = next(iter(own.values()), {})
     return {
         "name": name,
         "adapter": settings["adapter"],
         "options": settings.get("options") or {},
         "precision": settings.get("precision", "float32"),
-        "dim": None if clean is None else read_shape(clean, "embedding")[1],
+        "dim": max(dims, default=None),
         "frame_hop_s": first.get("frame_hop_s"),
         "weights_sha256": first.get("weights_sha256"),
         "devices": _devices(own.values()),

@@ -9,9 +9,12 @@ from pathlib import Path
 import numpy as np
 
 from embedshift.errors import UserError
+from embedshift.shards import as_list, by_condition, rows_of_shards
 from embedshift.store import read_embeddings
 
 LOGGER = logging.getLogger("embedshift")
+Files = str | Path | Sequence[str | Path]
+"""One file, or one for each shard."""
 
 
 @dataclass(frozen=True)
@@ -44,8 +47,11 @@ class Sweep:
         return [everything, *((str(label), np.flatnonzero(self.label == label)) for label in classes)]
 
 
-def build_sweep(manifest: str | Path, clean: str | Path, effected: Sequence[str | Path]) -> Sweep:
+def build_sweep(manifest: str | Path, clean: Files, effected: Sequence[str | Path]) -> Sweep:
     """Read a sweep from embedding files, `effected` in the order of the strengths.
+
+    Of a data set in shards `clean` holds one file a shard, and `effected` all shards of the first strength, then those
+    of the second. Clips come in the order of the manifest, whatever the shards.
 
     A clip that is silent at one strength only has no meaningful displacement there, so it is left out at all
     strengths; otherwise the strengths would be compared on different clips. A clip without a group is its own.
@@ -58,22 +64,23 @@ def build_sweep(manifest: str | Path, clean: str | Path, effected: Sequence[str 
     """
     clip_id, label, group, split = _read_manifest(manifest)
     _check_names(manifest, clip_id, label)
-    reference = read_embeddings(clean, clip_id)
-    silent = reference.silent.copy()
-    trajectories = np.empty((len(clip_id), len(effected), reference.embedding.shape[1]), dtype=np.float32)
-    for position, path in enumerate(effected):
-        found = read_embeddings(path, clip_id)
-        _check_dimension(path, found.embedding.shape[1], clean, reference.embedding.shape[1])
-        trajectories[:, position] = found.embedding
-        silent |= found.silent
+    shards = _Shards(clip_id, as_list(clean))
+    reference, silent = shards.read(as_list(clean))
+    conditions = by_condition(effected, len(shards))
+    trajectories = np.empty((len(clip_id), len(conditions), reference.shape[1]), dtype=np.float32)
+    for position, files in enumerate(conditions):
+        trajectories[:, position], silent_there = shards.read(files)
+        silent |= silent_there
     kept = np.flatnonzero(~silent)
     if not len(kept):
-        raise UserError(f"No clip of {manifest} is audible at all {len(effected)} strengths: nothing can be analysed.")
+        raise UserError(
+            f"No clip of {manifest} is audible at all {len(conditions)} strengths: nothing can be analysed."
+        )
     return Sweep(
         clip_id=np.array(clip_id)[kept],
         label=np.array(label)[kept],
         group=np.array(group)[kept],
-        clean=reference.embedding[kept],
+        clean=reference[kept],
         trajectories=_keep_in_place(trajectories, kept),
         left_out=tuple(np.array(clip_id)[silent].tolist()),
         split=np.array(split)[kept],
@@ -116,9 +123,38 @@ def _check_names(manifest: str | Path, clip_id: list[str], label: list[str]) -> 
         )
 
 
-def _check_dimension(path: str | Path, found: int, clean: str | Path, expected: int) -> None:
-    if found != expected:
-        raise UserError(
-            f"{path} has {found} dimensions, {clean} has {expected}: they come from different models. "
-            "Delete both and start the same command again: they are made anew."
-        )
+class _Shards:
+    """Reads conditions from one file a shard into the order of the manifest.
+
+    Raises UserError where a file holds other clips, or has other dimensions than the first that was read.
+    """
+
+    def __init__(self, clip_id: Sequence[str], files: Sequence[str | Path]) -> None:
+        self._clip_id = clip_id
+        self._rows = rows_of_shards(clip_id, len(files))
+        self._first: tuple[str | Path, int] | None = None
+
+    def __len__(self) -> int:
+        """Return the number of shards."""
+        return len(self._rows)
+
+    def read(self, files: Sequence[str | Path]) -> tuple[np.ndarray, np.ndarray]:
+        """Return embeddings (clips, dim) float32 and whether each clip is silent (clips,)."""
+        embedding, silent = None, np.zeros(len(self._clip_id), dtype=bool)
+        for rows, path in zip(self._rows, files, strict=True):
+            found = read_embeddings(path, [self._clip_id[row] for row in rows])
+            if not rows:
+                continue
+            self._check_dimension(path, found.embedding.shape[1])
+            if embedding is None:
+                embedding = np.empty((len(self._clip_id), found.embedding.shape[1]), dtype=np.float32)
+            embedding[rows], silent[rows] = found.embedding, found.silent
+        return embedding, silent
+
+    def _check_dimension(self, path: str | Path, found: int) -> None:
+        first, expected = self._first = self._first or (path, found)
+        if found != expected:
+            raise UserError(
+                f"{path} has {found} dimensions, {first} has {expected}: they come from different models. "
+                "Delete both and start the same command again: they are made anew."
+            )

@@ -8,6 +8,7 @@ the strongest strength, ROC AUC and how well the strength is read.
 
 import json
 import logging
+from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,6 +20,7 @@ from threadpoolctl import threadpool_limits
 from embedshift.compatibility_twins import Twin
 from embedshift.errors import UserError
 from embedshift.robustness_columns import CLEAN, EFFECTED, NONE
+from embedshift.shards import without_shard
 from embedshift.store import read_arrays, read_embeddings
 from embedshift.tables import read_table, write_table
 from embedshift.twin_measures import (
@@ -105,7 +107,9 @@ def compare_twins(
     """
     wanted = json.loads(settings)
     files = {_place_of(path, 3): path for path in analyses}
-    of_embeddings = {_place_of(path): path for path in embeddings}
+    of_embeddings: dict[tuple[str, ...], list[str]] = defaultdict(list)
+    for path in embeddings:
+        of_embeddings[_place_of(str(without_shard(path)))].append(path)
     tables = [read_table(sensitivity), *([read_table(robustness)] if robustness else [])]
     index = {key: row for table in tables for row in table if (key := _key(row))}
     twins = [Twin(**{**twin, "quirks": tuple(twin["quirks"])}) for twin in wanted["twins"]]
@@ -130,7 +134,7 @@ class _Pair:
         one: Comparison,
         strengths: Sequence[str],
         sides: Sequence[Mapping[str, np.ndarray]],
-        embeddings: Mapping[tuple[str, ...], str],
+        embeddings: Mapping[tuple[str, ...], list[str]],
         wanted: Mapping[str, Any],
     ) -> None:
         self._one, self._strengths, self._sides, self._embeddings = one, strengths, sides, embeddings
@@ -197,9 +201,11 @@ class _Pair:
 
     def _read(self, side: int, condition: str) -> np.ndarray:
         model = (self._one.with_quirk, self._one.without)[side][0]
-        found = read_embeddings(self._embeddings[self._one.dataset, model, *condition.split("/")])
-        row_of = {clip: row for row, clip in enumerate(found.clip_id)}
-        return found.embedding[[row_of[clip] for clip in self._clips]].astype(np.float64)
+        paths = self._embeddings[self._one.dataset, model, *condition.split("/")]
+        shards = [shard for path in paths if (shard := read_embeddings(path)).clip_id]
+        row_of = {clip: row for row, clip in enumerate(clip for shard in shards for clip in shard.clip_id)}
+        embedding = np.concatenate([shard.embedding for shard in shards])
+        return embedding[[row_of[clip] for clip in self._clips]].astype(np.float64)
 
     def _clean(self, side: int) -> tuple[np.ndarray, float]:
         """Return the clean embeddings of the common clips, and the unit of relative lengths."""

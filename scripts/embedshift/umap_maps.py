@@ -15,6 +15,7 @@ import numpy as np
 from threadpoolctl import threadpool_limits
 
 from embedshift.clip_choice import choose_clips
+from embedshift.shards import without_shard
 from embedshift.sweep import Sweep, build_sweep
 from embedshift.tables import write_table
 
@@ -28,8 +29,8 @@ def map_trajectories(
     """Write the rows of all maps of a study; `code` only names what made them.
 
     manifests: one for each data set, in the order of the config. embeddings: `.../{dataset}/{model}/{condition}.h5`
-    with the condition `clean` or `{effect}/{strength}`. settings: JSON with order {datasets, models, effects},
-    strengths {effect: texts} and maps {umap_neighbours, umap_points, clips_per_class, seed}.
+    with the condition `clean` or `{effect}/{strength}`, shards in their order. settings: JSON with order {datasets,
+    models, effects}, strengths {effect: texts} and maps {umap_neighbours, umap_points, clips_per_class, seed}.
     """
     wanted = json.loads(settings)
     with threadpool_limits(1):
@@ -57,17 +58,18 @@ def _rows_of_study(
         for model in order["models"]:
             for effect in order["effects"]:
                 texts = wanted["strengths"][effect]
-                files = [_file_of(embeddings, dataset, model, f"{effect}/{text}") for text in texts]
-                sweep = build_sweep(manifest, _file_of(embeddings, dataset, model, "clean"), files)
+                files = [file for text in texts for file in _files_of(embeddings, dataset, model, f"{effect}/{text}")]
+                sweep = build_sweep(manifest, _files_of(embeddings, dataset, model, "clean"), files)
                 LOGGER.info("Mapping %s under %s", model, effect)
                 names = {"dataset": dataset, "model": model, "effect": effect}
                 for row in umap_rows(sweep, texts, chosen, reduce):
                     yield names | row
 
 
-def _file_of(embeddings: Sequence[str], dataset: str, model: str, condition: str) -> str:
+def _files_of(embeddings: Sequence[str], dataset: str, model: str, condition: str) -> list[str]:
+    """Return the files of a condition, one for each shard, in their order."""
     ending = Path(dataset, model, f"{condition}.h5").parts
-    return next(path for path in embeddings if Path(path).parts[-len(ending) :] == ending)
+    return [path for path in embeddings if without_shard(path).parts[-len(ending) :] == ending]
 
 
 def umap_rows(

@@ -254,8 +254,8 @@ def test_the_same_bits_for_any_number_of_threads(odd_files, prepare, tmp_path):
 def test_decoding_stays_a_bounded_number_of_clips_ahead(tmp_path, monkeypatch):
     lock, started, ahead = threading.Lock(), 0, []
 
-    def slow_reader(work, clips, threads):
-        for done, outcome in enumerate(real(work, clips, threads)):
+    def slow_reader(work, clips, total, threads):
+        for done, outcome in enumerate(real(work, clips, total, threads)):
             with lock:
                 ahead.append(started - done)
             yield outcome
