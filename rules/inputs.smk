@@ -23,7 +23,9 @@ ROBUSTNESS_FIGURES = ["robustness", "erasure", "erasure_overview", "decodability
 ROBUSTNESS_FIGURES += ["published_curves"] if has_published_names() else []
 TWINS = ["twins"] if STUDY.twins else []
 CAPTIONS = [*FIGURES, *TWINS, "directions", "dimensions", "claims", "workflow", "sensitivity_table", "sounds"]
-CAPTIONS += [*ROBUSTNESS_FIGURES, "robustness_claims", "robustness_table"] if STUDY.robust_effects else []
+CAPTIONS += (
+    [*ROBUSTNESS_FIGURES, "robustness_claims", "robustness_table", "probes", "removals"] if STUDY.robust_effects else []
+)
 
 
 def temp_unless_kept(path):

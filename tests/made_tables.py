@@ -167,6 +167,9 @@ def _geometry(place, effect, rng):
             of_kind = {"variant": variant, "split": "held_out", **_with_interval(0.7, 0.05), **null}
             rows.append({**spearman, **of_kind})
             rows.append({**spearman, **of_kind, "split": "in_sample"})
+        for number, text in enumerate(effect["strengths"][1:]):
+            step = _with_interval(0.2 + 0.4 * number, 0.1)
+            rows.append({**place, "measure": "relative_step", "strength": text, **step})
         for variant, value in (("largest_step", 2.5), ("at_one_strength", 1.7)):
             row = {**place, "measure": "jump", "variant": variant, **_with_interval(value, 0.2)}
             rows.append({**row, "null_mean": 1.2, "p_value": 1 / 201})

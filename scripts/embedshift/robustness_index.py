@@ -72,6 +72,10 @@ class RobustnessIndex:
         """Return R2 of the strength read from held-out clips; probe: linear or non_linear."""
         return self._rows.get((*place, effect, "strength_r2", probe, "all", eraser, "", "", ""))
 
+    def metric(self, place: Place, effect: str, measure: str, variant: str, way: Way, strength: str = "") -> Row | None:
+        """Return a metric of probes without eraser, mean over classes; variant: empty, multinomial or multi_label."""
+        return self._rows.get((*place, effect, measure, variant, "all", NONE, *way, strength))
+
     def removed(self, place: Place, effect: str, eraser: str, measure: str, label: str = "all") -> Row | None:
         """Return a fact of the fitted eraser, such as `eraser_dimensions`."""
         return self._rows.get((*place, effect, measure, "mean_over_folds", label, eraser, "", "", ""))

@@ -12,6 +12,7 @@ from made_tables import CONFIG, EFFECTS, made_settings, sensitivity_rows, trajec
 from embedshift.errors import UserError
 from embedshift.number_text import count_text, number_text, p_text, value_text
 from embedshift.report.captions import read_captions
+from embedshift.report.claims import claims
 from embedshift.report.dimensions import dimensions
 from embedshift.report.directions import directions
 from embedshift.report.distance_panels import distance_panels
@@ -89,6 +90,15 @@ def test_the_directions_beside_the_published_one_stand_in_a_table(page, tmp_path
     assert pls.cells[2:5] == ["0.70 [0.65, 0.75]", "0.00", "0.005"]
     assert [row.cells[-1] for row in rows[:4]] == ["4321", "–", "–", "–"]
     assert "condition number" in page.text
+
+
+def test_the_claim_on_bunching_is_answered_for_bit_depths_only(tmp_path):
+    settings = made_settings(models=("crepe",))
+    write_table(tmp_path / "sensitivity.csv", sensitivity_rows(settings))
+    found = claims(TableIndex(read_table(tmp_path / "sensitivity.csv")), read_layout(settings))
+    (bunching,) = [claim for claim in found if "bunch" in claim.claim]
+    says = "longest step between depths of 10 bits and more 0.60 [0.50, 0.70] × the median step"
+    assert bunching.rows == [("crepe, bitcrush", f"{says}, below 1.80 [1.70, 1.90] ×", "even steps: 1 × everywhere")]
 
 
 def test_every_plot_has_words_for_those_who_cannot_see_it(page):

@@ -18,6 +18,7 @@ from embedshift.figures.robustness import draw_robustness, draw_robustness_by_cl
 from embedshift.figures.robustness_plots import plot_robustness_table
 from embedshift.figures.style import save_figure
 from embedshift.published_overlay import PublishedOverlay
+from embedshift.report.erasure_tables import probe_rows, removal_rows
 from embedshift.report.page import build_report
 from embedshift.report.published_panels import published_panels
 from embedshift.report.robustness_claims import robustness_claims
@@ -28,7 +29,8 @@ from embedshift.study_layout import read_layout
 from embedshift.tables import read_table, write_table
 
 SETTINGS = made_settings()
-CAPTIONS = ("robustness", "erasure", "erasure_overview", "decodability", "robustness_claims", "robustness_table")
+CAPTIONS = ("robustness", "erasure", "erasure_overview", "decodability", "robustness_claims", "robustness_table",
+            "probes", "removals")  # fmt: skip
 
 
 @pytest.fixture(scope="module")
@@ -143,6 +145,28 @@ def test_every_curve_has_a_band_and_belongs_to_its_eraser(index):
         assert len(lines) == len(bands) > 0
         assert {trace.get("meta", {}).get("eraser") for trace in bands} <= {None, *names.erasers}
         assert [line.get("meta") for line in lines] == [band.get("meta") for band in bands]
+
+
+def test_tables_hold_every_probe_and_what_erasers_take_away(tmp_path):
+    place = {"dataset": "demo", "model": "crepe", "effect": "reverb", "split": "held_out", "eraser": "none", "n": 9}
+    ends = {"ci_low": 0.5, "ci_high": 0.7}
+    strongest = read_layout(SETTINGS).effects["reverb"].texts[-1]
+    rows = [
+        place | ends | {"label": "all", "measure": "roc_auc", "train": "mix", "test": "mix", "value": 0.61},
+        place | ends | {"label": "all", "measure": "balanced_accuracy", "variant": "multinomial", "train": "clean",
+                        "test": "effected", "strength": strongest, "value": 0.62},
+    ]  # fmt: skip
+    removed = {"variant": "mean_over_folds", "split": "in_sample", "eraser": "cca_sample_wise"}
+    for label, dimensions, share in (("cello", 2, 0.1), ("flute", 4, 0.3), ("all", 9, 0.9)):
+        rows.append(place | removed | {"label": label, "measure": "eraser_dimensions", "value": dimensions})
+        rows.append(place | removed | {"label": label, "measure": "displacement_energy_removed", "value": share})
+    write_table(tmp_path / "robustness.csv", rows, OWN_COLUMNS)
+    of = RobustnessIndex(read_table(tmp_path / "robustness.csv")), read_layout(SETTINGS), read_names(SETTINGS)
+    one, other = probe_rows(*of)
+    assert (one.name, one.cells[-1], one.cells[0]) == ("one against rest, ROC AUC", "0.610 [0.500, 0.700]", "–")
+    assert other.cells[1] == "0.620 [0.500, 0.700]"
+    (taken,) = removal_rows(*of)
+    assert (taken.name, taken.cells) == ("cca_sample_wise", ["3.0", "–", "20.0 %"])
 
 
 def test_claims_say_what_the_table_says(index):

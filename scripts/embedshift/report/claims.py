@@ -10,6 +10,7 @@ from embedshift.scores import Place, held_out_score, in_sample_score
 from embedshift.study_layout import StrengthAxis, StudyLayout
 from embedshift.table_index import Row, TableIndex
 
+FINE_BITS = 10
 Say = Callable[[TableIndex, Place, StrengthAxis], tuple[str, str]]
 
 
@@ -84,6 +85,20 @@ def _jumps(table: TableIndex, place: Place, axis: StrengthAxis) -> tuple[str, st
     return says, f"null (steps permuted within clips) {number_text(common['null_mean'], 1)} ×; {p_phrase(common)}"
 
 
+def _bunching(table: TableIndex, place: Place, axis: StrengthAxis) -> tuple[str, str]:
+    """Return the longest steps between fine and between coarse depths, in units of each clip's median step."""
+    if axis.parameter != "bit_depth":
+        return "", ""
+    steps = table.curve(*place, axis, "relative_step", label="all")
+    fine = [row for row in steps if float(row["strength"]) >= FINE_BITS]
+    coarse = [row for row in steps if float(row["strength"]) < FINE_BITS]
+    if not fine or not coarse:
+        return "", ""
+    longest = [value_text(max(rows, key=lambda row: row["value"]), 2) for rows in (fine, coarse)]
+    says = f"longest step between depths of {FINE_BITS} bits and more {longest[0]} × the median step"
+    return f"{says}, below {longest[1]} ×", "even steps: 1 × everywhere"
+
+
 _CLAIMS: tuple[tuple[str, Say], ...] = (
     ("Global direction: R² above 0.95 for most models and effects", _global),
     ("Sample-wise directions: R² = 1 for all clips, models and effects", _sample_wise),
@@ -92,4 +107,5 @@ _CLAIMS: tuple[tuple[str, Say], ...] = (
         _dimensions,
     ),
     ("Trajectories jump, those of CLAP with bitcrush above all", _jumps),
+    (f"Bitcrush points of PANNs bunch above {FINE_BITS} bits", _bunching),
 )

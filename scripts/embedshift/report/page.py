@@ -23,6 +23,7 @@ from embedshift.report.directions import directions
 from embedshift.report.displacement_panels import displacement_panels
 from embedshift.report.distance_panels import KEY as DISTANCE_KEY
 from embedshift.report.distance_panels import distance_panels
+from embedshift.report.erasure_tables import PageTable
 from embedshift.report.map_panels import map_panels
 from embedshift.report.monotonicity_panels import class_panels, monotonicity_panels
 from embedshift.report.panels import Panel
@@ -48,7 +49,8 @@ CLASSES_LEFT_OUT = "Single classes are left out here to keep the page small; the
 class Figure:
     """One section of interactive panels; `name` is that of its caption and of the static figure.
 
-    key: (name, CSS colour, CSS border style) of each kind of curve, where the page does not know them.
+    key: (name, CSS colour, CSS border style) of each kind of curve, where the page does not know them. table: numbers
+    that have no panel.
     """
 
     name: str
@@ -57,6 +59,7 @@ class Figure:
     by_class: Sequence[Block] = ()
     note: str = ""
     key: Sequence[tuple[str, str, str]] = ()
+    table: PageTable | None = None
 
 
 def build_report(
@@ -166,7 +169,8 @@ def _robustness_figures(
         by_class = arrange(of_classes(), layout, specs) if with_classes else ()
         notes = [CLASSES_LEFT_OUT] if name == "robustness" and not with_classes else []
         note = " ".join([*notes, erased.note_of(name)]).strip()
-        figures.append(Figure(name, title, arrange(panels(), layout, specs), by_class, note, erased.key_of(name)))
+        blocks = arrange(panels(), layout, specs)
+        figures.append(Figure(name, title, blocks, by_class, note, erased.key_of(name), erased.table_of(name)))
     return figures
 
 

@@ -6,6 +6,7 @@ from functools import partial
 
 from embedshift.published_overlay import PublishedOverlay
 from embedshift.report.claims import Claim
+from embedshift.report.erasure_tables import PROBE_COLUMNS, REMOVAL_COLUMNS, PageTable, probe_rows, removal_rows
 from embedshift.report.panels import Panel
 from embedshift.report.published_panels import KEY as PUBLISHED_KEY
 from embedshift.report.published_panels import published_panels, why_no_published_curve
@@ -52,6 +53,15 @@ class Robustness:
         yield "erasure", "Change by erasing", partial(erasure_panels, *of), no_classes
         yield "erasure_overview", "Erasing at a glance", partial(erasure_overview_panels, *of), no_classes
         yield "decodability", "Is it erased?", partial(decodability_panels, *of), no_classes
+
+    def table_of(self, section: str) -> PageTable | None:
+        """Return the table below the panels of a section."""
+        of = (self.table, self.layout, self.names)
+        if section == "robustness":
+            return PageTable("Every probe", "probes", PROBE_COLUMNS, probe_rows(*of))
+        if section == "erasure_overview":
+            return PageTable("What is taken away", "removals", REMOVAL_COLUMNS, removal_rows(*of))
+        return None
 
     def note_of(self, section: str) -> str:
         """Return what a section has to say beside its caption: that no published curve belongs to the study."""
