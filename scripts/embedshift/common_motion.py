@@ -13,40 +13,51 @@ import numpy as np
 import scipy.linalg
 from scipy.sparse.linalg import eigsh
 
-from embedshift.group_pairs import Groups, mean_between, products_between, quadratic
+from embedshift.group_pairs import Groups, mean_of_pairs, once_and_drawn, products_between
 
 DENSE_UP_TO = 64
 
 
 class CommonShare:
-    """Sums between groups from which shares over several strengths are formed: `|mean|^2 / mean of |.|^2`."""
+    """Sums over pairs of groups from which shares over several strengths are formed: `|mean|^2 / mean of |.|^2`.
 
-    def __init__(self, groups: Groups) -> None:
+    `flips` are signs of groups (number, groups) for the null. Kept are sums for the sample, each resample and each row
+    of signs, and no matrix of groups.
+    """
+
+    def __init__(self, groups: Groups, flips: np.ndarray | None = None) -> None:
         self._groups = groups
-        self._between = np.zeros((len(groups), len(groups)))
+        self._flips = np.zeros((0, len(groups))) if flips is None else flips
+        self._pairs = np.zeros(1 + len(groups.draws) + len(self._flips))
         self._square = np.zeros(len(groups))
 
     def add(self, rows: np.ndarray) -> "CommonShare":
         """Add the displacements (clips, dim) of one strength."""
-        self._between += products_between(rows, self._groups)
+        weights = np.concatenate([once_and_drawn(self._groups), self._flips])
+        self._pairs += products_between(rows, self._groups, weights)
         self._square += self._groups.total(np.einsum("nd,nd->n", rows, rows))
         return self
 
+    def join(self, other: "CommonShare") -> None:
+        """Add what another one, of the same groups and signs, has gathered."""
+        self._pairs += other._pairs
+        self._square += other._square
+
     def share(self) -> tuple[float, np.ndarray]:
         """Return the share and its bootstrap values (resamples,); NaN where nothing moves or with one group."""
-        value, resampled = mean_between(self._between, self._groups)
-        weights = np.concatenate([np.ones((1, len(self._groups))), self._groups.draws])
+        weights = once_and_drawn(self._groups)
+        mean = mean_of_pairs(self._pairs[: len(weights)], weights, self._groups)
         mean_square = (weights @ self._square) / (weights @ self._groups.size)
-        both = np.concatenate([[value], resampled])
-        share = np.divide(both, mean_square, out=np.full(len(both), np.nan), where=mean_square > 0)
+        share = np.divide(mean, mean_square, out=np.full(len(mean), np.nan), where=mean_square > 0)
         return float(share[0]), share[1:]
 
-    def null(self, flips: np.ndarray) -> np.ndarray:
-        """Return the share for each row of signs of groups (number, groups)."""
+    def null(self) -> np.ndarray:
+        """Return the share for each row of signs."""
         size = self._groups.size
         number = size.sum() ** 2 - (size**2).sum()
         scale = number * self._square.sum() / size.sum()
-        return quadratic(self._between, flips) / scale if scale > 0 else np.full(len(flips), np.nan)
+        flipped = self._pairs[1 + len(self._groups.draws) :]
+        return flipped / scale if scale > 0 else np.full(len(flipped), np.nan)
 
 
 def unit_rows(rows: np.ndarray) -> np.ndarray:

@@ -15,6 +15,7 @@ from embedshift.group_pairs import Groups
 
 AXES = 64
 BLOCK_ROWS = 4096
+BLOCK_GROUPS = 256
 
 
 class DisplacementScatter:
@@ -60,10 +61,15 @@ class DisplacementScatter:
         return size / self.rows, axes
 
     def _of_group(self) -> None:
-        """Gather for each group: squared length, product of its scatter with all others', scatter along the axes."""
+        """Gather for each group squared length and product of its scatter with all others'.
+
+        `along` is the scatter along the axes, (1 + resamples, axes, axes), of the sample and each resample. It is
+        summed over blocks of groups: kept for each group it would be the largest array of all.
+        """
         number, axes = len(self.groups), self.axes.shape[1]
         self.energy, whole, within = np.zeros(number), np.zeros(number), np.zeros(number)
-        self.along = np.zeros((number, axes, axes))
+        weights, along = _weights(self.groups), np.zeros((BLOCK_GROUPS, axes * axes))
+        self.along = np.zeros((len(weights), axes * axes))
         order = np.argsort(self.groups.of_clip, kind="stable")
         for one, clips in enumerate(np.split(order, np.cumsum(self.groups.size.astype(int))[:-1])):
             rows = self._block(clips)
@@ -72,7 +78,11 @@ class DisplacementScatter:
             small = rows @ rows.T if len(rows) <= self.dim else rows.T @ rows
             within[one] = np.einsum("ij,ij->", small, small)
             coordinates = rows @ self.axes
-            self.along[one] = coordinates.T @ coordinates
+            place = one % BLOCK_GROUPS
+            along[place] = (coordinates.T @ coordinates).ravel()
+            if place == BLOCK_GROUPS - 1 or one == number - 1:
+                self.along += weights[:, one - place : one + 1] @ along[: place + 1]
+        self.along = self.along.reshape(len(weights), axes, axes)
         self.with_others = whole - within
 
     def _product_with_whole(self, rows: np.ndarray) -> float:
@@ -106,8 +116,8 @@ def components_for_share(found: DisplacementScatter, share: float) -> Estimate:
     beyond = found.variances[leading:]
     weights = _weights(found.groups)
     total = weights @ found.energy
-    spectra = np.maximum(_spectra(found, weights[1:], leading), 0.0)
-    outside = np.maximum(total - np.einsum("rg,gaa->r", weights, found.along), 0.0)
+    spectra = np.maximum(_spectra(found, leading), 0.0)
+    outside = np.maximum(total - np.einsum("raa->r", found.along), 0.0)
     tail = np.outer(outside, beyond / beyond.sum() if beyond.sum() > 0 else beyond)
     counted = [_interpolated_count(found.variances, share)]
     counted += [_interpolated_count(np.concatenate(pair), share) for pair in zip(spectra, tail[1:], strict=True)]
@@ -127,7 +137,7 @@ def noise_corrected(found: DisplacementScatter, rank: int) -> tuple[Estimate, Es
         return nothing, nothing
     weights = _weights(found.groups)
     rows = weights @ (found.groups.size * found.strengths)
-    sizes = np.concatenate([found.variances[None, :rank], _spectra(found, weights[1:], rank) / rows[1:, None]])
+    sizes = np.concatenate([found.variances[None, :rank], _spectra(found, rank) / rows[1:, None]])
     noise = np.maximum(weights @ found.energy / rows - sizes.sum(axis=1), 0.0) / max(1, found.dim - rank)
     freed = _freed(sizes, noise[:, None], found.dim / found.rows)
     ratio = _ratio(freed.sum(axis=1) ** 2, (freed**2).sum(axis=1))
@@ -146,12 +156,12 @@ def _weights(groups: Groups) -> np.ndarray:
     return np.concatenate([np.ones((1, len(groups))), groups.draws])
 
 
-def _spectra(found: DisplacementScatter, weights: np.ndarray, axes: int) -> np.ndarray:
+def _spectra(found: DisplacementScatter, axes: int) -> np.ndarray:
     """Return eigenvalues, largest first, of the scatter along the first axes in each resample, (resamples, axes)."""
-    if not len(weights) or not axes:
-        return np.zeros((len(weights), axes))
-    flat = found.along[:, :axes, :axes].reshape(len(found.along), -1)
-    return np.linalg.eigvalsh((weights @ flat).reshape(-1, axes, axes))[:, ::-1]
+    resampled = found.along[1:, :axes, :axes]
+    if not len(resampled) or not axes:
+        return np.zeros((len(resampled), axes))
+    return np.linalg.eigvalsh(resampled)[:, ::-1]
 
 
 def _interpolated_count(variances: np.ndarray, share: float) -> float:

@@ -24,26 +24,28 @@ class CommonMotion:
         self._subsets = [subset for subset in subsets if len(subset.groups) > 1]
         self._chosen = chosen
         self._flips = [signs(subset.groups, chosen.permutations, chosen.seed) for subset in self._subsets]
-        self._over_all = [(CommonShare(subset.groups), CommonShare(subset.groups)) for subset in self._subsets]
+        self._over_all = [
+            tuple(CommonShare(subset.groups, flips) for _ in _COMMON)
+            for subset, flips in zip(self._subsets, self._flips, strict=True)
+        ]
 
     def rows_at(self, text: str, displacements: np.ndarray) -> Iterator[Row]:
         """Yield the rows of one strength from the displacements of all clips (clips, dim)."""
         units = unit_rows(displacements)
         for subset, flips, totals in zip(self._subsets, self._flips, self._over_all, strict=True):
             for (measure, variant), rows, total in zip(_COMMON, (displacements, units), totals, strict=True):
-                own = rows[subset.clips]
-                total.add(own)
-                names = {"strength": text, "measure": measure, "variant": variant}
-                yield self._row(subset, CommonShare(subset.groups).add(own), flips, names)
+                found = CommonShare(subset.groups, flips).add(rows[subset.clips])
+                total.join(found)
+                yield self._row(subset, found, {"strength": text, "measure": measure, "variant": variant})
 
     def rows_over_all(self) -> Iterator[Row]:
         """Yield the rows over all strengths seen: one common trajectory."""
-        for subset, flips, totals in zip(self._subsets, self._flips, self._over_all, strict=True):
+        for subset, totals in zip(self._subsets, self._over_all, strict=True):
             for (measure, variant), total in zip(_COMMON, totals, strict=True):
-                yield self._row(subset, total, flips, {"measure": measure, "variant": variant})
+                yield self._row(subset, total, {"measure": measure, "variant": variant})
 
-    def _row(self, subset: Subset, found: CommonShare, flips: np.ndarray, names: Mapping[str, Any]) -> Row:
-        estimate = Estimate(*found.share(), found.null(flips))
+    def _row(self, subset: Subset, found: CommonShare, names: Mapping[str, Any]) -> Row:
+        estimate = Estimate(*found.share(), found.null())
         cells = estimate.cells(self._chosen.confidence)
         return {**names, "label": subset.label, "n": len(subset.clips), **cells}
 

@@ -48,12 +48,19 @@ def sums_between(matrix: np.ndarray, groups: Groups) -> np.ndarray:
     return between
 
 
-def products_between(rows: np.ndarray, groups: Groups) -> np.ndarray:
-    """Return `sums_between` of the inner products of rows (clips, dim), without the matrix of all clips."""
+def products_between(rows: np.ndarray, groups: Groups, weights: np.ndarray) -> np.ndarray:
+    """Return `quadratic` in weights (number, groups) of `sums_between` of the inner products of rows (clips, dim).
+
+    Neither matrix is made where there are more groups than dimensions: with T the sums of the groups, the form is
+    |w T|^2 less each group with itself, and its cost grows with the groups and not with their square.
+    """
     total = groups.total(rows)
-    between = total @ total.T
-    np.fill_diagonal(between, 0.0)
-    return between
+    if len(total) <= total.shape[1]:
+        between = total @ total.T
+        np.fill_diagonal(between, 0.0)
+        return quadratic(between, weights)
+    along, within = weights @ total, np.einsum("gd,gd->g", total, total)
+    return np.einsum("rd,rd->r", along, along) - (weights**2) @ within
 
 
 def mean_between(between: np.ndarray, groups: Groups) -> tuple[float, np.ndarray]:
@@ -61,13 +68,21 @@ def mean_between(between: np.ndarray, groups: Groups) -> tuple[float, np.ndarray
 
     Copies of one group in a resample count as that group, not as pairs of different ones.
     """
-    ones = np.ones((1, len(groups)))
-    weights = np.concatenate([ones, groups.draws])
+    weights = once_and_drawn(groups)
+    mean = mean_of_pairs(quadratic(between, weights), weights, groups)
+    return float(mean[0]), mean[1:]
+
+
+def mean_of_pairs(total: np.ndarray, weights: np.ndarray, groups: Groups) -> np.ndarray:
+    """Return totals over pairs of different groups (number,) over the pairs that weights (number, groups) make."""
     pairs = weights * groups.size
     number = pairs.sum(axis=1) ** 2 - (pairs**2).sum(axis=1)
-    total = quadratic(between, weights)
-    mean = np.divide(total, number, out=np.full(len(total), np.nan), where=number > 0)
-    return float(mean[0]), mean[1:]
+    return np.divide(total, number, out=np.full(len(total), np.nan), where=number > 0)
+
+
+def once_and_drawn(groups: Groups) -> np.ndarray:
+    """Return how often each group occurs, (1 + resamples, groups): once in the sample, and in each resample."""
+    return np.concatenate([np.ones((1, len(groups))), groups.draws])
 
 
 def quadratic(matrix: np.ndarray, rows: np.ndarray) -> np.ndarray:

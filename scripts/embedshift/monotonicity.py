@@ -26,6 +26,8 @@ from embedshift.resampling import bootstrap_counts, bootstrap_means, column_bloc
 from embedshift.sample_wise import spearman_within
 
 COLUMNS_PER_BLOCK = 32
+VALUES_PER_BLOCK = 1 << 25
+"""Projections are scored in blocks of columns, fewer of them where there are many clips."""
 Solver = Callable[[CentredRows, np.ndarray, np.ndarray | None], Solution]
 Parts = list[tuple[int, np.ndarray, np.ndarray]]
 
@@ -181,7 +183,8 @@ def _score(
     Clip i is projected by `fits[fit_of_clip[i]]`.
     """
     found, observed = np.empty((3, levels.shape[2])), np.empty(levels.shape[:2])
-    for columns in column_blocks(levels.shape[2], COLUMNS_PER_BLOCK):
+    rows = levels.shape[0] * levels.shape[1]
+    for columns in column_blocks(levels.shape[2], max(1, min(COLUMNS_PER_BLOCK, VALUES_PER_BLOCK // rows))):
         level = levels[:, :, columns]
         projection = np.empty(level.shape)
         for one, fit in enumerate(fits):

@@ -10,6 +10,8 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.stats import rankdata
 
+from embedshift.resampling import weighted_sums
+
 VALUES_PER_BLOCK = 1 << 22
 
 
@@ -41,7 +43,7 @@ def resampled_pearson(projection: np.ndarray, counts: np.ndarray) -> np.ndarray:
     level = np.arange(strengths) - (strengths - 1) / 2
     centred = projection - projection.mean()
     parts = np.stack([centred.sum(axis=1), (centred**2).sum(axis=1), centred @ level], axis=1)
-    total, square, covariance = (counts.astype(np.float64) @ parts).T
+    total, square, covariance = weighted_sums(counts, parts).T
     rows = strengths * counts.sum(axis=1)
     mean_square = np.divide(total**2, rows, out=np.zeros_like(total), where=rows > 0)
     product = np.maximum(square - mean_square, 0.0) * rows * (strengths**2 - 1) / 12

@@ -5,6 +5,8 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 
 PERMUTATIONS_PER_BLOCK = 32
+VALUES_PER_BLOCK = 1 << 24
+"""Resamples are drawn and multiplied in blocks of so many values: all at once they would take gigabytes."""
 
 
 def group_folds(group: Sequence[str], label: Sequence[str], folds: int, seed: int) -> np.ndarray:
@@ -66,8 +68,20 @@ def bootstrap_counts(group: Sequence[str], resamples: int, seed: int) -> np.ndar
     names, group_of = np.unique(np.asarray(group), return_inverse=True)
     if len(names) < 2:
         return np.zeros((0, len(group_of)), dtype=np.int16)
-    drawn = np.random.default_rng(seed).multinomial(len(names), np.full(len(names), 1 / len(names)), size=resamples)
-    return drawn[:, group_of].astype(np.int16)
+    rng, chance = np.random.default_rng(seed), np.full(len(names), 1 / len(names))
+    counts = np.empty((resamples, len(group_of)), dtype=np.int16)
+    for rows in _blocks_of_resamples(counts):
+        drawn = rng.multinomial(len(names), chance, size=rows.stop - rows.start)
+        counts[rows] = drawn.astype(np.int16)[:, group_of]
+    return counts
+
+
+def weighted_sums(counts: np.ndarray, values: np.ndarray) -> np.ndarray:
+    """Return counts (resamples, clips) @ values (clips, columns) in float64, (resamples, columns)."""
+    sums = np.empty((len(counts), values.shape[1]))
+    for rows in _blocks_of_resamples(counts):
+        sums[rows] = counts[rows].astype(np.float64) @ values
+    return sums
 
 
 def bootstrap_means(values: np.ndarray, counts: np.ndarray) -> np.ndarray:
@@ -76,8 +90,8 @@ def bootstrap_means(values: np.ndarray, counts: np.ndarray) -> np.ndarray:
     A value that is not a number is left out of the means of its column.
     """
     defined = np.isfinite(values)
-    weights = counts.astype(np.float64)
-    total, number = weights @ np.where(defined, values, 0.0), weights @ defined.astype(np.float64)
+    total = weighted_sums(counts, np.where(defined, values, 0.0))
+    number = weighted_sums(counts, defined.astype(np.float64))
     return np.divide(total, number, out=np.full_like(total, np.nan), where=number > 0)
 
 
@@ -89,6 +103,10 @@ def percentile_interval(resampled: np.ndarray, confidence: float) -> tuple[np.nd
     if defined.any():
         ends[:, defined] = np.nanquantile(resampled[:, defined], [tail, 1 - tail], axis=0)
     return ends[0], ends[1]
+
+
+def _blocks_of_resamples(counts: np.ndarray) -> Iterator[slice]:
+    return column_blocks(len(counts), max(1, VALUES_PER_BLOCK // max(1, counts.shape[1])))
 
 
 def column_blocks(columns: int, size: int) -> Iterator[slice]:

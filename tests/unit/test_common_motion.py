@@ -37,14 +37,28 @@ def test_a_resample_equals_the_loop_over_its_copies_of_different_groups(rng, gro
     assert resampled[3] == pytest.approx(np.mean(products) / np.mean(np.sum(rows[drawn] ** 2, axis=1)))
 
 
+@pytest.mark.parametrize("dim", [7, 40], ids=["more groups than dimensions", "fewer"])
+def test_the_null_and_sums_over_strengths_equal_loops_over_pairs(rng, groups, dim):
+    flips = signs(groups, 20, 3)
+    strengths = [rng.standard_normal((24, dim)) + 0.3 for _ in range(2)]
+    over_all = CommonShare(groups, flips)
+    for rows in strengths:
+        over_all.join(CommonShare(groups, flips).add(rows))
+    pairs = [(i, j) for i in range(24) for j in range(24) if GROUP[i] != GROUP[j]]
+    sign = flips[4][groups.of_clip]
+    products = [sum(sign[i] * sign[j] * rows[i] @ rows[j] for i, j in pairs) for rows in strengths]
+    square = sum(np.mean(np.sum(rows**2, axis=1)) for rows in strengths)
+    assert over_all.null()[4] == pytest.approx(sum(products) / len(pairs) / square)
+
+
 def test_a_common_translation_is_explained_whole_and_noise_not_at_all(rng, groups):
     shift = np.tile(rng.standard_normal(50), (24, 1))
     share = CommonShare(groups).add(shift).add(2 * shift)
     assert share.share()[0] == pytest.approx(1)
     assert share.share()[1] == pytest.approx(1)
-    noise = CommonShare(groups).add(rng.standard_normal((24, 50)))
+    noise = CommonShare(groups, signs(groups, 500, 1)).add(rng.standard_normal((24, 50)))
     assert abs(noise.share()[0]) < 0.03
-    null = noise.null(signs(groups, 500, 1))
+    null = noise.null()
     assert abs(null.mean()) < 3 * null.std() / np.sqrt(500)
     assert np.isnan(CommonShare(groups).add(np.zeros((24, 5))).share()[0])
 

@@ -34,8 +34,8 @@ def along(noise, seed, solve, score):
 
 def translation(noise, seed):
     groups = groups_of(np.arange(CLIPS), np.zeros((0, CLIPS)))
-    share = CommonShare(groups).add(noise[:, 0])
-    return p_value(share.share()[0], share.null(signs(groups, PERMUTATIONS, seed)))
+    share = CommonShare(groups, signs(groups, PERMUTATIONS, seed)).add(noise[:, 0])
+    return p_value(share.share()[0], share.null())
 
 
 def discrepancy(noise, seed, kernel):

@@ -6,6 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.stats import kstest
 
+from embedshift import resampling
 from embedshift.resampling import (
     bootstrap_counts,
     bootstrap_means,
@@ -64,6 +65,17 @@ def test_each_bootstrap_draws_whole_groups_as_often_as_there_are_groups():
     assert np.array_equal(counts, np.repeat(firsts, [1, 2, 3, 4], axis=1))
     assert (firsts.sum(axis=1) == 4).all()
     assert bootstrap_counts(["only"] * 5, 500, seed=7).shape == (0, 5)
+
+
+def test_resamples_drawn_in_blocks_are_those_drawn_at_once(rng, monkeypatch):
+    group, values = np.repeat(np.arange(30), 3), rng.standard_normal((90, 4))
+    counts = bootstrap_counts(group, 101, seed=3)
+    at_once = np.random.default_rng(3).multinomial(30, np.full(30, 1 / 30), size=101)
+    assert np.array_equal(counts, np.repeat(at_once, 3, axis=1))
+    means = bootstrap_means(values, counts)
+    monkeypatch.setattr(resampling, "VALUES_PER_BLOCK", 7 * 90)
+    assert np.array_equal(bootstrap_counts(group, 101, seed=3), counts)
+    np.testing.assert_allclose(bootstrap_means(values, counts), means, rtol=1e-13)
 
 
 def test_bootstrap_means_equal_means_of_repeated_rows(rng):
