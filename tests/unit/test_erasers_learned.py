@@ -13,6 +13,7 @@ from sklearn.metrics import r2_score, roc_auc_score
 from sklearn.svm import SVR
 
 from embedshift.erasers.fit import fit_eraser
+from embedshift.erasers.learned_training import descend, train
 from embedshift.erasers.training_clips import TrainingClips
 
 FITTED, PROBED, TESTED = np.arange(500), np.arange(500, 900), np.arange(900, 1200)
@@ -100,6 +101,64 @@ def test_a_subspace_that_holds_the_strength_holds_the_class_too(sweep, clips):
     clean, erased = erase(fit_eraser("uncentred_displacement_pca", clips, {"components": 16}), sweep)
     assert decode_non_linearly(erased) < 0.15
     assert class_auc(clean, clean, sweep["labels"]) < 0.7
+
+
+def torch_loss(weights, batch):
+    """Return distance and discrepancy as torch computes them, for automatic differentiation."""
+    w1, b1, w2, b2, w3, b3 = weights
+    silu = torch.nn.functional.silu
+    outputs = batch + silu(silu(batch * np.sqrt(batch.shape[2]) @ w1 + b1) @ w2 + b2) @ w3 + b3
+    clips, levels, q = outputs.shape
+    squared = torch.cdist(*(outputs.reshape(-1, q),) * 2, compute_mode="donot_use_mm_for_euclid_dist") ** 2
+    median = squared.detach().median()
+    kernel = sum(torch.exp(-squared / (width * median)) for width in (0.25, 1.0, 4.0))
+    between = kernel.reshape(clips, levels, clips, levels).mean(dim=(0, 2))
+    return (outputs - batch[:, :1]).square().sum(dim=2).mean(), between.diagonal().sum() - between.mean() * levels
+
+
+def made_coordinates(clips, levels, q):
+    return np.random.default_rng(4).standard_normal((clips, levels, q)).astype(np.float32) / np.float32(np.sqrt(q))
+
+
+def test_the_gradient_is_that_of_automatic_differentiation():
+    batch = made_coordinates(7, 4, 10)
+    rng = np.random.default_rng(5)
+    weights = [0.3 * rng.standard_normal(shape) for shape in ((10, 12), (12,), (12, 12), (12,), (12, 10), (10,))]
+    weights = tuple(array.astype(np.float32) for array in weights)
+    slopes = tuple(np.empty_like(array) for array in weights)
+    found = descend(weights, batch, 5.0, slopes)
+    exact = [torch.from_numpy(array.astype(np.float64)).requires_grad_() for array in weights]
+    distance, discrepancy = torch_loss(exact, torch.from_numpy(batch.astype(np.float64)))
+    (distance + 5.0 * discrepancy).backward()
+    assert found == pytest.approx((distance.item(), discrepancy.item()), rel=1e-5)
+    for slope, array in zip(slopes, exact, strict=True):
+        expected = array.grad.numpy()
+        np.testing.assert_allclose(slope, expected, rtol=0, atol=1e-5 * np.abs(expected).max())
+
+
+def test_the_steps_are_those_of_torch(monkeypatch):
+    """AdamW under OneCycleLR, on the gradients of this training, from the weights that no step leaves."""
+    coordinates, options = made_coordinates(60, 9, 10), {"hidden": 12, "steps": 40, "independence": 5.0}
+    taken = []
+
+    def noted(weights, batch, independence, slopes):
+        before = [array.copy() for array in weights]
+        found = descend(weights, batch, independence, slopes)
+        taken.append((before, [slope.copy() for slope in slopes]))
+        return found
+
+    monkeypatch.setattr("embedshift.erasers.learned_training.descend", noted)
+    last, _ = train(coordinates, options, seed=2)
+    weights = [torch.from_numpy(array).requires_grad_() for array in taken[0][0]]
+    optimiser = torch.optim.AdamW(weights, lr=3e-3, weight_decay=1e-2)
+    schedule = torch.optim.lr_scheduler.OneCycleLR(optimiser, 3e-3, total_steps=40)
+    for _, slopes in taken:
+        for array, slope in zip(weights, slopes, strict=True):
+            array.grad = torch.from_numpy(slope)
+        optimiser.step()
+        schedule.step()
+    for found, expected in zip(last, weights, strict=True):
+        np.testing.assert_allclose(found, expected.detach().numpy(), rtol=0, atol=1e-5)
 
 
 def test_the_same_seed_gives_the_same_bits_another_seed_does_not(clips, learned, sweep):
