@@ -11,6 +11,9 @@ Delay, Chorus, Phaser and Reverb keep the dry path in place; what rings on after
 for. Chorus and Phaser start their oscillators at the same phase for every clip. Convolution scales the response to an
 energy of 1/64 (JUCE's normalisation), whatever its level. Should a plugin return another length all the same, it is cut
 or filled up with silence.
+
+scipy.signal, which takes most of a second to import, is imported only where a chain has a filter: a job starts once for
+each strength.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -19,7 +22,6 @@ from typing import Any
 
 import numpy as np
 import pedalboard
-from scipy import signal
 
 SWEEP = "sweep"
 NOT_ARGUMENTS = ("processor", "impulse_response_sha256")
@@ -109,7 +111,9 @@ def _reverse(sound: np.ndarray, out: np.ndarray) -> None:
 
 def _filter(sections: np.ndarray, sound: np.ndarray, out: np.ndarray) -> None:
     """Filter forwards once, in double precision inside."""
-    np.copyto(out, signal.sosfilt(sections, sound), casting="same_kind")
+    from scipy.signal import sosfilt
+
+    np.copyto(out, sosfilt(sections, sound), casting="same_kind")
 
 
 # Four plugins without memory are written out, since the call takes several times as long as copying the samples does.
@@ -164,13 +168,15 @@ def chebyshev2_lowpass_sections(
 
     Pass edge f/1.1, stop edge 1.1 f; order and corner from `cheb2ord`, so the order falls as the cutoff nears Nyquist.
     """
+    from scipy import signal
+
     edges = frequency_hz / 1.1, 1.1 * frequency_hz
     order, corner_hz = signal.cheb2ord(*edges, pass_ripple_db, stop_attenuation_db, fs=sample_rate_hz)
     return signal.cheby2(order, stop_attenuation_db, corner_hz, fs=sample_rate_hz, output="sos")
 
 
 def _sections_of_kind(
-    design: Callable[..., np.ndarray],
+    design: str,
     *characteristics: str,
     kind: str,
     order: float,
@@ -180,17 +186,20 @@ def _sections_of_kind(
     sample_rate_hz: int,
     **arguments: Any,
 ) -> np.ndarray:
-    """Return the sections of a scipy filter given by kind, order and corners; `characteristics` are positional."""
+    """Return the sections of scipy's `design` by kind, order and corners; `characteristics` are positional."""
+    from scipy import signal
+
     corner_hz = cutoff_hz if cutoff_hz is not None else (low_hz, high_hz)
     values = [arguments.pop(name) for name in characteristics]
-    return design(int(order), *values, corner_hz, btype=kind, fs=sample_rate_hz, output="sos", **arguments)
+    corners = {"btype": kind, "fs": sample_rate_hz, "output": "sos"}
+    return getattr(signal, design)(int(order), *values, corner_hz, **corners, **arguments)
 
 
 SECTIONS: dict[str, Callable[..., np.ndarray]] = {
     "chebyshev2_lowpass": chebyshev2_lowpass_sections,
-    "butterworth": partial(_sections_of_kind, signal.butter),
-    "chebyshev1": partial(_sections_of_kind, signal.cheby1, "ripple_db"),
-    "chebyshev2": partial(_sections_of_kind, signal.cheby2, "attenuation_db"),
-    "elliptic": partial(_sections_of_kind, signal.ellip, "ripple_db", "attenuation_db"),
-    "bessel": partial(_sections_of_kind, signal.bessel),
+    "butterworth": partial(_sections_of_kind, "butter"),
+    "chebyshev1": partial(_sections_of_kind, "cheby1", "ripple_db"),
+    "chebyshev2": partial(_sections_of_kind, "cheby2", "attenuation_db"),
+    "elliptic": partial(_sections_of_kind, "ellip", "ripple_db", "attenuation_db"),
+    "bessel": partial(_sections_of_kind, "bessel"),
 }

@@ -1,6 +1,9 @@
 """The chain on one clip: closed forms, scipy called directly, fresh state, threads."""
 
 import itertools
+import os
+import subprocess
+import sys
 from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
@@ -317,3 +320,16 @@ def test_two_channels_of_a_linear_filter_are_independent(rng):
     both = applied(samples, item)
     for channel in (0, 1):
         np.testing.assert_array_equal(both[:, [channel]], applied(samples[:, [channel]], item))
+
+
+def test_scipy_signal_is_imported_only_for_a_chain_with_a_filter():
+    program = (
+        "import sys; from embedshift.effects import prepare_chain; import embedshift.rendering;"
+        "prepare_chain([{'processor': 'Gain', 'gain_db': 'sweep'}], 44100, -3.0); print('scipy.signal' in sys.modules);"
+        "prepare_chain([{'processor': 'butterworth', 'kind': 'lowpass', 'order': 2, 'cutoff_hz': 'sweep',"
+        " 'low_hz': None, 'high_hz': None}], 44100, 1000.0); print('scipy.signal' in sys.modules)"
+    )
+    search = os.pathsep.join(sys.path)
+    command = [sys.executable, "-c", program]
+    said = subprocess.run(command, env={**os.environ, "PYTHONPATH": search}, capture_output=True, text=True, check=True)
+    assert said.stdout.split() == ["False", "True"]

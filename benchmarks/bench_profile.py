@@ -1,0 +1,135 @@
+"""Where each CPU second of a study goes: start-up, audio, effects, network, HDF5, analysis, figures, Snakemake.
+
+The quickstart, and the quickstart's config on 1,000 synthetic clips of three seconds, are run as they are, with clocks
+in each process (clocks/sitecustomize.py). Target: at 1,000 clips, what is neither network nor effect takes under a
+tenth. CPU seconds, since jobs run side by side; seconds of the clock are printed too. --quick: the quickstart only.
+"""
+
+import argparse
+import json
+import tempfile
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+import yaml
+from clocked_run import REPOSITORY, ClockedProcess, ClockedRun, copy_workflow, run_snakemake
+from measured_points import circumstances
+from synthetic_collection import make_collection
+
+RESULT = REPOSITORY / "benchmarks/results/profile.json"
+CLIPS = 1_000
+HDF5 = "HDF5"
+CALLS = {
+    "embedshift.listing": {"write_listing": "listing"},
+    "embedshift.audio_rows": {"sounds_digest": "listing"},
+    "embedshift.decode": {"decode_clip": "audio"},
+    "embedshift.batching": {"prepare_clip": "audio"},
+    "embedshift.loudness": {"normalise": "loudness", "integrated_loudness": "loudness"},
+    "embedshift.effects": {"prepare_chain": "effect", "run_chain": "effect"},
+    "embedshift.models.base": {"Adapter.embed": "network"},
+    "embedshift.models.load": {"load_adapter": "loading models"},
+    "embedshift.row_cache": {"row_key": "row keys", "merge_rows": HDF5},
+    "embedshift.store": {
+        **dict.fromkeys(["AudioWriter.append", "AudioWriter._close", "AudioReader.__init__"], HDF5),
+        **dict.fromkeys(["AudioReader.read_block", "write_embeddings", "read_embeddings"], HDF5),
+        **dict.fromkeys(["write_arrays", "read_arrays"], HDF5),
+    },
+}
+KIND_OF_RULE = {"apply_effect": "effect", "prepare_clips": "audio", "embed_clips": "around the network"}
+KINDS = ("network", "effect", "start-up", "audio", HDF5, "row keys", "loading models", "around the network", "analysis",
+         "figures", "tables, examples and page", "listing", "Snakemake", "shells and exits")  # fmt: skip
+WANTED = ("network", "effect")
+
+
+def kinds_of(process: ClockedProcess) -> Counter:
+    """Return a process's CPU seconds by kind; what no clock saw is named after what the rule does."""
+    found = Counter(process.cpu_s_of)
+    rest = found.pop("rest", 0.0)
+    if not process.rule:
+        return Counter({"Snakemake": rest + found.pop("start-up", 0.0)}) + found
+    if process.rule == "render_examples":
+        return Counter({"start-up": found.pop("start-up", 0.0), "tables, examples and page": rest + found.total()})
+    # bringing a clip to its loudness belongs to its effect, or to its preparation
+    loudness = found.pop("loudness", 0.0)
+    found[kind_of(process.rule)] += rest + loudness
+    return found
+
+
+def kind_of(rule: str) -> str:
+    if rule.startswith(("measure_", "map_")):
+        return "analysis"
+    return "figures" if rule.startswith("plot_") else KIND_OF_RULE.get(rule, "tables, examples and page")
+
+
+def seconds_by_kind(run: ClockedRun) -> dict[str, float]:
+    """Return the CPU seconds of a whole run by kind, in the order of KINDS."""
+    total: Counter = Counter()
+    for process in run.processes:
+        total.update(kinds_of(process))
+    total["shells and exits"] = run.cpu_s - sum(process.cpu_s for process in run.processes)
+    unknown = set(total) - set(KINDS)
+    if unknown:
+        raise ValueError(f"no place in the table for {sorted(unknown)}")
+    return {kind: total[kind] for kind in KINDS}
+
+
+def quickstart(folder: Path) -> ClockedRun:
+    return run_snakemake(copy_workflow(folder / "quickstart", data=True), None, "--cores", "2", "--quiet", calls=CALLS)
+
+
+def thousand_clips(folder: Path) -> ClockedRun:
+    """Run the quickstart's config on 1,000 clips, as one study of its own."""
+    make_collection(folder / "sounds", CLIPS, rate_hz=44_100, length_s=3.0)
+    config = yaml.safe_load((REPOSITORY / "config.yaml").read_text())
+    dataset = config["datasets"].pop("demo") | {"folder": str(folder / "sounds")}
+    config |= {"study": "thousand", "datasets": {"synthetic": dataset}}
+    return run_snakemake(copy_workflow(folder / "thousand"), config, "--cores", "2", "--quiet", calls=CALLS)
+
+
+def profile(name: str, run: ClockedRun) -> list[dict[str, Any]]:
+    """Print the table of a run and return its rows; the first says what is neither network nor effect."""
+    seconds = seconds_by_kind(run)
+    share = 1 - sum(seconds[kind] for kind in WANTED) / run.cpu_s
+    print(f"\n{name}: {run.cpu_s:.1f} CPU s, {run.wall_s:.1f} s of the clock, load {run.load_before:.1f} before")
+    for kind, value in seconds.items():
+        print(f"  {kind:28}{value:9.1f} CPU s{100 * value / run.cpu_s:7.1f} %")
+    for rule, value in sorted(run.cpu_s_of_rules().items(), key=lambda item: -item[1])[:8]:
+        print(f"    {rule:26}{value:9.1f} CPU s, {sum(job.rule == rule for job in run.jobs)} jobs")
+    thousand = name != "quickstart"
+    first = {
+        "name": f"{name}: share that is neither network nor effect",
+        "target": "< 0.1" if thousand else "-",
+        "value": share,
+        "unit": "",
+        "met": share < 0.1 or not thousand,
+        "cpu_s": run.cpu_s,
+        "wall_s": run.wall_s,
+        "load_before": run.load_before,
+        "jobs": len(run.jobs),
+        "cpu_s_of_rules": run.cpu_s_of_rules(),
+        **circumstances(),
+    }
+    rows = [first]
+    for kind, value in seconds.items():
+        row = {"name": f"{name}: {kind}", "target": "-", "value": value, "unit": "CPU s", "met": True}
+        rows.append(row | {"share": value / run.cpu_s})
+    return rows
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--quick", action="store_true", help="the quickstart only; keep what is known of 1,000 clips")
+    parser.add_argument("--folder", type=Path, help="where the runs lie while they are measured")
+    options = parser.parse_args()
+    rows = json.loads(RESULT.read_text()) if options.quick and RESULT.exists() else []
+    with tempfile.TemporaryDirectory(dir=options.folder) as temporary:
+        found = profile("quickstart", quickstart(Path(temporary)))
+        kept = [row for row in rows if not row["name"].startswith("quickstart")]
+        if not options.quick:
+            kept = profile("1,000 clips", thousand_clips(Path(temporary)))
+    RESULT.write_text(json.dumps([*found, *kept], indent=1) + "\n")
+
+
+if __name__ == "__main__":
+    main()
