@@ -19,6 +19,7 @@ if "study" not in config:
 
 include: "rules/common.smk"
 include: "rules/inputs.smk"
+include: "rules/cluster.smk"
 include: "rules/clips.smk"
 include: "rules/effects.smk"
 include: "rules/embeddings.smk"
@@ -33,10 +34,6 @@ include: "rules/checks.smk"
 report: "report/workflow.rst"
 
 
-localrules:
-    all,
-
-
 rule all:
     default_target: True
     input:
@@ -44,8 +41,13 @@ rule all:
         kept_audio(),
 
 
+if ON_CLUSTER:
+    workflow.localrules(*light_rules())
+
+
 onstart:
     remember_names()
+    free_the_cluster()
 
 
 onsuccess:

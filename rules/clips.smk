@@ -62,9 +62,13 @@ rule prepare_clips:
         notes="<results>/clips/{dataset}/notes{shard}.csv",
     log:
         "logs/prepare_clips/{dataset}{shard}.log",
+    group:
+        group_of("prepare_clips")
     conda:
         "../envs/audio.yaml"
-    threads: workflow.cores
+    threads: threads_of("prepare_clips")
+    resources:
+        **asked_by("prepare_clips"),
     params:
         settings=preparation_settings,
         code=code_of("prepare_clips.py"),

@@ -16,9 +16,13 @@ rule apply_effect:
         audio=temp_unless_kept("<effected>/{dataset}/{effect}/{strength}{shard}.h5"),
     log:
         "logs/apply_effect/{dataset}/{effect}/{strength}{shard}.log",
+    group:
+        group_of("apply_effect")
     conda:
         "../envs/audio.yaml"
-    threads: workflow.cores
+    threads: threads_of("apply_effect")
+    resources:
+        **asked_by("apply_effect"),
     params:
         settings=lambda wildcards: STUDY.effect_settings(wildcards.dataset, wildcards.effect, wildcards.strength),
         code=lambda wildcards: rendering_code(wildcards.effect),

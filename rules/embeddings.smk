@@ -32,12 +32,14 @@ rule embed_clips:
     log:
         "logs/embed_clips/{dataset}/{model}/{condition}{shard}.log",
     priority: 10
+    group:
+        group_of("embed_clips")
     conda:
         environment_of
     # Half the cores, so that two models embed one condition side by side; the numbers do not depend on it.
-    threads: max(1, workflow.cores // 2)
+    threads: threads_of("embed_clips", share_of_cores=2)
     resources:
-        gpu=needs_gpu,
+        **asked_by("embed_clips"),
     params:
         settings=lambda wildcards: STUDY.embedding_settings(wildcards.dataset, wildcards.model, wildcards.condition),
         code=lambda wildcards: embedding_code(wildcards.model, wildcards.condition),

@@ -17,8 +17,12 @@ rule measure_geometry:
         rows="<study>/geometry/{dataset}/{model}/{effect}.csv",
     log:
         f"logs/measure_geometry/{STUDY.name}/{{dataset}}/{{model}}/{{effect}}.log",
+    group:
+        group_of("measure_geometry")
     conda:
         "../envs/analysis.yaml"
+    resources:
+        **asked_by("measure_geometry"),
     params:
         settings=lambda wildcards: STUDY.geometry_settings(wildcards.dataset, wildcards.model, wildcards.effect),
         code=code_of("measure_geometry.py"),
@@ -38,6 +42,8 @@ rule map_trajectories:
         f"logs/map_trajectories/{STUDY.name}.log",
     conda:
         "../envs/maps.yaml"
+    resources:
+        **asked_by("map_trajectories"),
     params:
         settings=STUDY.map_settings(),
         code=code_of("map_trajectories.py"),

@@ -19,7 +19,9 @@ rule measure_robustness:
         f"logs/measure_robustness/{STUDY.name}/{{dataset}}/{{model}}/{{effect}}.log",
     conda:
         "../envs/models.yaml"
-    threads: max(1, workflow.cores // 2)
+    threads: threads_of("measure_robustness", share_of_cores=2)
+    resources:
+        **asked_by("measure_robustness"),
     params:
         settings=lambda wildcards: STUDY.robustness_settings(wildcards.dataset, wildcards.model, wildcards.effect),
         code=code_of("measure_robustness.py"),

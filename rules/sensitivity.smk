@@ -17,8 +17,12 @@ rule measure_sensitivity:
         trajectories="<study>/sensitivity/{dataset}/{model}/{effect}.trajectories.csv",
     log:
         f"logs/measure_sensitivity/{STUDY.name}/{{dataset}}/{{model}}/{{effect}}.log",
+    group:
+        group_of("measure_sensitivity")
     conda:
         "../envs/analysis.yaml"
+    resources:
+        **asked_by("measure_sensitivity"),
     params:
         settings=lambda wildcards: STUDY.sensitivity_settings(wildcards.dataset, wildcards.model, wildcards.effect),
         code=code_of("measure_sensitivity.py"),
