@@ -1,6 +1,7 @@
 """What a user asks for by name, and prints: checks, and the table of models.
 
-Required inputs: none, but for verify_models the weights of the study's models. Outputs: none.
+Required inputs: none, but for verify_models the weights of the study's models. Outputs: none, but for estimate_cost
+the text results/studies/{study}/cost.txt, which nothing depends on.
 """
 
 
@@ -17,6 +18,23 @@ rule check_outputs:
         "Comparing the files on disk with the present config and code"
     script:
         "../scripts/check_outputs.py"
+
+
+rule estimate_cost:
+    log:
+        f"logs/estimate_cost/{STUDY.name}.log",
+    conda:
+        "../envs/estimate.yaml"
+    threads: workflow.cores
+    resources:
+        gpu=1 if any(map(needs_gpu_for, STUDY.models)) else 0,
+    params:
+        plan=cost_plan,
+        table=f"{STUDY_FOLDER}/cost.txt",
+    message:
+        "Measuring a few clips, to tell what this study will cost"
+    script:
+        "../scripts/estimate_cost.py"
 
 
 rule describe_models:

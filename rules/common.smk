@@ -8,6 +8,7 @@ Outputs: results/clips/{dataset}/listing.csv, rewritten by the main process only
 import os
 import time
 from functools import cache
+from types import SimpleNamespace
 
 from snakemake.exceptions import WorkflowError
 

@@ -308,6 +308,70 @@ def expected_outputs(wildcards):
     )
 
 
+def cost_plan(wildcards):
+    """Return what estimate_cost must know: what there is to do, where it lies, and with which settings it is done."""
+    first = next(iter(STUDY.datasets))
+    return {
+        "study": STUDY.name,
+        "results": RESULTS,
+        "effected": STUDY.effected,
+        "cores": workflow.cores,
+        "conditions_at_once": workflow.nodes or 1,
+        "keeps_audio": STUDY.config["keep_effected_audio"],
+        **STUDY.config["embedding"],
+        "datasets": {
+            dataset: {
+                "listing": f"{RESULTS}/clips/{dataset}/listing.csv",
+                "manifest": f"{RESULTS}/clips/{dataset}/manifest.csv",
+                "index_settings": STUDY.index_settings(dataset),
+                "preparation_settings": STUDY.preparation_settings(dataset),
+                "clean": {
+                    path: [
+                        STUDY.preparation_settings(dataset, shard, SOUNDS[dataset, shard]),
+                        code_of("prepare_clips.py"),
+                    ]
+                    for shard, path in zip(STUDY.shards(dataset), STUDY.audio(dataset, "clean"))
+                },
+            }
+            for dataset in STUDY.datasets
+        },
+        # Of each effect the strength in the middle stands for all.
+        "effects": {
+            effect: STUDY.effect_settings(first, effect, texts[len(texts) // 2])
+            for effect, texts in ((effect, list(STUDY.strengths(effect))) for effect in STUDY.effects)
+        },
+        "models": {model: model_to_measure(model, first) for model in STUDY.models},
+        "embeddings": [
+            [dataset, model, condition, shard, STUDY.embeddings(dataset, model, condition, shard)]
+            + [state_of(dataset, model, condition, shard)]
+            for dataset in STUDY.datasets
+            for model in STUDY.models
+            for condition in STUDY.all_conditions()
+            for shard in STUDY.shards(dataset)
+        ],
+    }
+
+
+def model_to_measure(model, dataset):
+    """Return with what estimate_cost embeds a few clips."""
+    weights = STUDY.weights(model)
+    return {
+        "settings": STUDY.embedding_settings(dataset, model, "clean"),
+        "weights": weights and f"data/weights/{weights.name}.safetensors",
+        "receipt": weights and f"data/weights/{weights.name}.receipt.json",
+        "official": STUDY.models[model].get("backend") == "official",
+        "on_gpu": bool(needs_gpu_for(model)),
+    }
+
+
+def state_of(dataset, model, condition, shard):
+    """Return whether an embedding file is done, stands ready in shared_embeddings, or has to be computed."""
+    of = SimpleNamespace(dataset=dataset, model=model, condition=condition, shard=shard)
+    if is_embedded(of):
+        return "done"
+    return "shared" if is_shared(of) else "to do"
+
+
 def command_of_this_study():
     """Return the command line that runs this study, config files included."""
     named = [os.path.relpath(path) for path in workflow.overwrite_configfiles]

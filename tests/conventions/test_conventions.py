@@ -19,7 +19,7 @@ REPOSITORY = Path(__file__).resolve().parents[2]
 SCRIPTS = REPOSITORY / "scripts"
 LIBRARY = sorted((SCRIPTS / "embedshift").rglob("*.py"))
 DEVELOPERS_COMMANDS = {"free_folder", "write_effects_catalog", "write_readme_tables"}
-WITHOUT_CODE = {"check_outputs", "describe_models", "verify_models"}
+WITHOUT_CODE = {"check_outputs", "describe_models", "estimate_cost", "verify_models"}
 ENVIRONMENT_OF = {"audio": "audio", "models": "models", "analysis": "analysis"}
 IMPORT_NAMES = {"sklearn": "scikit-learn", "yaml": "pyyaml", "umap": "umap-learn"}
 
