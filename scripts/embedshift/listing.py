@@ -18,6 +18,7 @@ from typing import NamedTuple
 
 from embedshift.atomic import write_text, write_text_if_changed
 from embedshift.errors import UserError
+from embedshift.known_digests import read_known_digests
 
 SOUND_SUFFIXES = (".wav", ".flac", ".ogg", ".mp3", ".aiff", ".aif")
 COLUMNS = ("file", "size_bytes", "sha256")
@@ -127,7 +128,7 @@ def _name_in(folder: Path, table: Path) -> str:
 
 
 def _hash_files(found: dict[str, str], cache_path: Path) -> list[ListedFile]:
-    before = _read_cache(cache_path)
+    before = read_known_digests(cache_path)
     now, unknown = {}, []
     for name, path in found.items():
         size_bytes, mtime_ns = _status(name, path)
@@ -178,16 +179,6 @@ def _sha256(file: tuple[str, str, int, int]) -> str:
             return hashlib.file_digest(handle, "sha256").hexdigest()
     except OSError as error:
         raise UserError(f"{file[1]} cannot be read: {error.strerror}. Repair, allow or remove it.") from error
-
-
-def _read_cache(path: Path) -> dict[str, list]:
-    try:
-        cache = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        return {}
-    if not isinstance(cache, dict):
-        return {}
-    return {name: entry for name, entry in cache.items() if isinstance(entry, list) and len(entry) == 3}
 
 
 def _listing_text(listed: list[ListedFile]) -> str:

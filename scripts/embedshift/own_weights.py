@@ -12,6 +12,7 @@ from pathlib import Path
 
 from embedshift.atomic import write_text
 from embedshift.errors import UserError
+from embedshift.known_digests import read_known_digests
 from embedshift.model_folder import list_model_files
 
 TOLD_FROM_BYTES = 300_000_000
@@ -45,7 +46,7 @@ def digest_of_any(path: str | Path, cache: str | Path) -> str:
 
 
 def _digest_with_cache(path: Path, of_folder: Callable[[Path, dict[str, list]], str], cache: Path) -> str:
-    before = _read_cache(cache)
+    before = read_known_digests(cache)
     now = dict(before)
     digest = of_folder(path, now) if path.is_dir() else _digest_of_file(path, now)
     if now != before:
@@ -94,13 +95,3 @@ def _digest_of_file(path: Path, known: dict[str, list]) -> str:
     except OSError as error:
         raise UserError(f"The checkpoint {path} cannot be read: {error.strerror}. Repair or allow it.") from error
     return known[key][2]
-
-
-def _read_cache(path: Path) -> dict[str, list]:
-    try:
-        cache = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        return {}
-    if not isinstance(cache, dict):
-        return {}
-    return {key: entry for key, entry in cache.items() if isinstance(entry, list) and len(entry) == 3}
