@@ -2,8 +2,8 @@
 
 Required inputs: manifest.csv, the embeddings of one model at `clean` and at all strengths of one effect.
 Outputs: results/studies/{study}/robustness/{dataset}/{model}/{effect}.csv and .erasers.h5 (the fitted erasers),
-tables/robustness.csv, figures/robustness.*, robustness_by_class.*, erasure.*, erasure_overview.*, decodability.*,
-and published_curves.* where a published curve may be drawn over ours.
+tables/robustness.csv, figures/robustness.*, robustness_by_class.*, robustness_by_eraser.*, erasure.*,
+erasure_overview.*, decodability.*, and published_curves.* where a published curve may be drawn over ours.
 """
 
 
@@ -72,6 +72,13 @@ rule plot_robustness:
             labels={"figure": "robustness by class"},
         ),
         by_class_png="<study>/figures/robustness_by_class.png",
+        by_eraser_svg=report(
+            "<study>/figures/robustness_by_eraser.svg",
+            caption="../report/robustness.rst",
+            category="Robustness",
+            labels={"figure": "robustness by eraser"},
+        ),
+        by_eraser_png="<study>/figures/robustness_by_eraser.png",
     log:
         f"logs/plot_robustness/{STUDY.name}.log",
     conda:

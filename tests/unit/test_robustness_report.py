@@ -14,7 +14,7 @@ from made_tables import CLASSES, EFFECTS, made_settings, robustness_rows
 from embedshift.figures.decodability import draw_decodability
 from embedshift.figures.erasure import draw_erasure, draw_erasure_overview
 from embedshift.figures.published_curves import draw_published_curves
-from embedshift.figures.robustness import draw_robustness, draw_robustness_by_class
+from embedshift.figures.robustness import draw_robustness, draw_robustness_by_class, draw_robustness_by_eraser
 from embedshift.figures.robustness_plots import plot_robustness_table
 from embedshift.figures.style import save_figure
 from embedshift.published_overlay import PublishedOverlay
@@ -56,14 +56,15 @@ def test_curves_are_found_in_the_order_of_the_strengths_and_augmentation_by_its_
 
 
 def test_every_figure_is_drawn_and_the_same_twice(table, tmp_path):
-    draws = [draw_robustness, draw_robustness_by_class, draw_erasure, draw_erasure_overview, draw_decodability]
+    draws = [draw_robustness, draw_robustness_by_class, draw_robustness_by_eraser, draw_erasure]
+    draws += [draw_erasure_overview, draw_decodability]
     for run in ("first", "second"):
         (tmp_path / run).mkdir()
         files = [(draw, tmp_path / run / f"{n}.svg", tmp_path / run / f"{n}.png") for n, draw in enumerate(draws)]
         plot_robustness_table(table=table, settings=made_settings(models=("crepe",)), drawings=files)
     for path in (tmp_path / "first").glob("*.svg"):
         assert path.read_bytes() == (tmp_path / "second" / path.name).read_bytes()
-    assert len({path.read_bytes() for path in (tmp_path / "first").glob("*.svg")}) == 5
+    assert len({path.read_bytes() for path in (tmp_path / "first").glob("*.svg")}) == 6
 
 
 def test_published_curves_are_those_of_the_file_at_their_strengths(repository):

@@ -11,6 +11,8 @@ from embedshift.robustness_columns import NONE
 from embedshift.robustness_index import TO_CLEAN, TO_EFFECTED, WAYS, Way
 
 MARKERS = ("", "^", "s", "D")
+MARK_EVERY = 0.13
+"""Distance of the marks along a curve, as a share of the panel's diagonal."""
 LINE_OF_WAY = {TO_EFFECTED: "-", TO_CLEAN: (0, (3, 1.5))}
 KEY_LINE_IN, KEY_COLUMN_IN = 0.13, 1.75
 
@@ -25,7 +27,7 @@ def eraser_style(erasers: Sequence[str], name: str) -> dict[str, Any]:
 
 def light_band(erasers: Sequence[str]) -> float:
     """Return the opacity of an eraser's band: the more erasers lie over each other, the lighter each."""
-    return max(0.015, min(0.08, 0.3 / len(erasers)))
+    return max(0.02, min(0.16, 0.3 / max(len(erasers), 1)))
 
 
 class KeyedGrid(PanelGrid):

@@ -9,7 +9,7 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 from matplotlib.ticker import MaxNLocator
 
-from embedshift.figures.eraser_style import KeyedGrid, eraser_style, mark_difference
+from embedshift.figures.eraser_style import MARK_EVERY, KeyedGrid, eraser_style, mark_difference
 from embedshift.figures.style import INK, draw_band, say_in_panel, set_strength_axis
 from embedshift.number_text import interval_text, number_text
 from embedshift.robustness_columns import NONE
@@ -59,7 +59,7 @@ def _draw_panel(
         style = eraser_style(names.erasers, eraser)
         x = [at[row["strength"]] for row in curve]
         draw_band(axes, x, curve, color=style["color"], alpha=0.08)
-        axes.plot(x, [row["value"] for row in curve], **style, linewidth=0.9)
+        axes.plot(x, [row["value"] for row in curve], **style, linewidth=0.9, markevery=MARK_EVERY)
         differing = [row for row in curve if is_difference(row, names.alpha)]
         mark_difference(axes, [at[row["strength"]] for row in differing], [row["value"] for row in differing], **style)
     axes.axhline(0, color=INK, linewidth=0.9, zorder=1)

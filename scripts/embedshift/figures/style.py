@@ -153,7 +153,15 @@ class PanelGrid:
             middle = up - self.name_in - row * self.step_in[1] - self._above_in - self.panel_in[1] / 2
             lines = "\n".join(line for part in name.split(" · ") for line in textwrap.wrap(part, 24)[:2])
             self.figure.text(
-                0.09 / across, middle / up, lines, rotation=90, ha="left", va="center", weight="bold", fontsize=7
+                0.09 / across,
+                middle / up,
+                lines,
+                rotation=90,
+                ha="left",
+                va="center",
+                multialignment="center",
+                weight="bold",
+                fontsize=7,
             )
 
     def _write_footnote(self, lines: list[str]) -> None:
