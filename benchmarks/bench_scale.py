@@ -6,8 +6,9 @@ seconds and its largest memory. CPU seconds are what curves are drawn from: thos
 that does other work as well. Dry runs plan 20 effects with two models.
 
 Points are kept in results/points/scale.json with the day and commit of their measurement. Without options, the small
-ones are measured anew and of the large ones those that are missing; --quick measures the small ones only, --anew all.
-100,000 clips need about 20 GB of disk under TMPDIR (or --folder) while they are measured.
+ones are measured anew, and those up to 10,000 clips and 5,000 jobs where they are missing; --quick stops at the small
+ones, --whole goes on to the largest, --anew measures again what is there. 100,000 clips take about 20 GB of disk under
+TMPDIR (or --folder) while they are measured; give --sounds a folder to keep the sounds for another time.
 """
 
 import argparse
@@ -28,16 +29,18 @@ CONDITIONS = (2, 4, 8, 16, 32)
 MODELS = (1, 2, 3)
 JOBS = (1_000, 5_000, 20_000)
 SMALL = {"clips": 1_000, "conditions": 4, "models": 2, "jobs": 1_000}
+MEDIUM = {"clips": 10_000, "conditions": 16, "models": 3, "jobs": 5_000}
+LARGE = {"clips": 100_000, "conditions": 32, "models": 3, "jobs": 20_000}
 CLIPS_OF_OTHER_CURVES = 100
 EFFECTS_OF_DRY_RUNS = 20
 ANALYSES = ("measure_sensitivity", "measure_geometry")
 
 
 class ScaleBench:
-    """The measurements; collections and working copies lie in `folder`."""
+    """The measurements; working copies lie in `folder`, collections there too or where they are to stay."""
 
-    def __init__(self, folder: Path) -> None:
-        self.folder = folder
+    def __init__(self, folder: Path, sounds: Path | None = None) -> None:
+        self.folder, self.sounds = folder, sounds or folder / "sounds"
 
     def clips(self, number: int) -> Point:
         """Run a study of so many clips to its report, and then once more with nothing to do."""
@@ -70,9 +73,9 @@ class ScaleBench:
 
     def collection(self, number: int) -> Path:
         """Return the folder of so many sounds; a smaller collection is the beginning of a larger one."""
-        folder = self.folder / f"sounds{number}"
+        folder = self.sounds / str(number)
         make_collection(folder, number)
-        return folder
+        return folder.absolute()
 
     def copy(self) -> "WorkingCopy":
         return WorkingCopy(self.folder)
@@ -143,13 +146,12 @@ def files_of(folder: Path) -> list[Path]:
     return [path for path in folder.rglob("*") if path.is_file() and not path.is_symlink()]
 
 
-def measure(points: MeasuredPoints, bench: ScaleBench, quick: bool, anew: bool) -> None:
+def measure(points: MeasuredPoints, bench: ScaleBench, largest: dict[str, int], anew: bool) -> None:
     for curve, sizes in (("jobs", JOBS), ("clips", CLIPS), ("conditions", CONDITIONS), ("models", MODELS)):
         for size in sizes:
-            small = size <= SMALL[curve]
-            if small or not quick:
-                point = points.measure(curve, size, lambda c=curve, s=size: getattr(bench, c)(s), small or anew)
-                show(point)
+            if size <= largest.get(curve, 0):
+                again = anew or size <= SMALL[curve]
+                show(points.measure(curve, size, lambda c=curve, s=size: getattr(bench, c)(s), again))
 
 
 def show(point: Point) -> None:
@@ -220,15 +222,20 @@ def figure_row(name: str, value: float, unit: str) -> dict[str, Any]:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--quick", action="store_true", help="measure the small points only")
+    size = parser.add_mutually_exclusive_group()
+    size.add_argument("--quick", action="store_const", const=SMALL, dest="largest", help="the small points only")
+    size.add_argument("--whole", action="store_const", const=LARGE, dest="largest", help="also the largest points")
     parser.add_argument("--anew", action="store_true", help="measure all points, also those that are there")
     parser.add_argument("--draw", action="store_true", help="measure nothing; draw and sum up what is there")
-    parser.add_argument("--folder", type=Path, help="where collections and runs lie while they are measured")
+    parser.add_argument("--folder", type=Path, help="where runs lie while they are measured")
+    parser.add_argument("--sounds", type=Path, help="where the collections lie, and stay")
+    parser.add_argument("--curves", nargs="*", default=list(SMALL), help="which of clips, conditions, models, jobs")
     options = parser.parse_args()
     points = MeasuredPoints("scale")
     if not options.draw:
         with tempfile.TemporaryDirectory(dir=options.folder) as temporary:
-            measure(points, ScaleBench(Path(temporary)), options.quick, options.anew)
+            largest = {curve: (options.largest or MEDIUM)[curve] for curve in options.curves}
+            measure(points, ScaleBench(Path(temporary), options.sounds), largest, options.anew)
     rows = summarise(points)
     for row in rows:
         print(f"{row['name']:70} {row['value']:8.2f} {row['unit']:6} target {row['target']}")
