@@ -101,12 +101,13 @@ def _read_manifest(path: str | Path) -> tuple[list[str], list[str], list[str], l
         missing = {"clip_id", "label", "group"} - set(reader.fieldnames or ())
         if missing:
             raise UserError(f"{path} lacks the columns {', '.join(sorted(missing))}; it is no manifest of embedshift.")
-        rows = list(reader)
+        # row by row: all columns of 100,000 rows at once would take hundreds of megabytes
+        rows = [
+            (row["clip_id"], row["label"], row["group"] or row["clip_id"], row.get("split") or "") for row in reader
+        ]
     if not rows:
         raise UserError(f"{path} lists no clips: every clip was excluded, or the data set is empty.")
-    clip_id = [row["clip_id"] for row in rows]
-    group = [row["group"] or row["clip_id"] for row in rows]
-    return clip_id, [row["label"] for row in rows], group, [row.get("split") or "" for row in rows]
+    return tuple(map(list, zip(*rows, strict=True)))
 
 
 def _check_names(manifest: str | Path, clip_id: list[str], label: list[str]) -> None:
