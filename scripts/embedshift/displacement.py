@@ -4,6 +4,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+BLOCK_CLIPS = 4096
+
 
 @dataclass(frozen=True)
 class Displacement:
@@ -28,30 +30,53 @@ def measure_displacement(clean: np.ndarray, trajectories: np.ndarray, group: np.
     """Measure displacements from clean (clips, dim) to trajectories (clips, strengths, dim).
 
     A clip's own group is left out of the mean that it is compared with, otherwise its own displacement would align
-    with itself. A cosine is not defined where a vector is zero, nor the alignment where there is one group only.
+    with itself. Clips are taken in blocks of whole groups, so that memory does not grow with them. A cosine is not
+    defined where a vector is zero, nor the alignment where there is one group only.
     """
     shape = trajectories.shape[:2]
     norm, to_clean, alignment = (np.empty(shape) for _ in range(3))
-    clean = clean.astype(np.float64)
     _, group_of = np.unique(np.asarray(group), return_inverse=True)
+    blocks = whole_groups(group_of, BLOCK_CLIPS)
     for strength in range(shape[1]):
-        effected = trajectories[:, strength].astype(np.float64)
-        displacement = effected - clean
-        norm[:, strength] = np.linalg.norm(displacement, axis=1)
-        to_clean[:, strength] = _cosine(effected, clean)
-        alignment[:, strength] = _cosine(displacement, _sum_of_other_groups(displacement, group_of))
-    spread = float(np.sqrt(np.mean(np.sum((clean - clean.mean(axis=0)) ** 2, axis=1))))
-    return Displacement(norm, to_clean, alignment, spread)
+        total = sum(_moved(clean, trajectories, at, strength).sum(axis=0) for at in blocks)
+        for at in blocks:
+            effected, before = trajectories[at, strength].astype(np.float64), clean[at].astype(np.float64)
+            displacement = effected - before
+            norm[at, strength] = np.linalg.norm(displacement, axis=1)
+            to_clean[at, strength] = _cosine(effected, before)
+            others = total - _sum_of_own_group(displacement, group_of[at])
+            alignment[at, strength] = _cosine(displacement, others if group_of.max() > 0 else np.zeros_like(others))
+    return Displacement(norm, to_clean, alignment, _spread(clean))
 
 
-def _sum_of_other_groups(rows: np.ndarray, group_of: np.ndarray) -> np.ndarray:
-    """Return for each row the sum of the rows of all other groups; zero with one group."""
-    groups = group_of.max() + 1
-    if groups == 1:
-        return np.zeros_like(rows)
-    of_group = np.zeros((groups, rows.shape[1]))
-    np.add.at(of_group, group_of, rows)
-    return (of_group.sum(axis=0) - of_group)[group_of]
+def whole_groups(group_of: np.ndarray, clips: int) -> list[np.ndarray]:
+    """Return positions of clips in blocks of `clips` or a few more, no group in two of them."""
+    order = np.argsort(group_of, kind="stable")
+    starts = np.flatnonzero(np.diff(group_of[order], prepend=-1))
+    edges = [0]
+    for start in starts:
+        if start - edges[-1] >= clips:
+            edges.append(int(start))
+    return np.split(order, edges[1:])
+
+
+def _moved(clean: np.ndarray, trajectories: np.ndarray, clips: np.ndarray, strength: int) -> np.ndarray:
+    return trajectories[clips, strength].astype(np.float64) - clean[clips]
+
+
+def _sum_of_own_group(rows: np.ndarray, group_of: np.ndarray) -> np.ndarray:
+    """Return for each row the sum of the rows of its group, its own among them."""
+    _, place = np.unique(group_of, return_inverse=True)
+    of_group = np.zeros((place.max() + 1, rows.shape[1]))
+    np.add.at(of_group, place, rows)
+    return of_group[place]
+
+
+def _spread(clean: np.ndarray) -> float:
+    """Return the root-mean-square distance of clean clips to their mean."""
+    mean = clean.mean(axis=0, dtype=np.float64)
+    parts = (clean[start : start + BLOCK_CLIPS] - mean for start in range(0, len(clean), BLOCK_CLIPS))
+    return float(np.sqrt(sum(np.einsum("nd,nd->", part, part) for part in parts) / len(clean)))
 
 
 def _cosine(left: np.ndarray, right: np.ndarray) -> np.ndarray:

@@ -38,9 +38,9 @@ from embedshift.freshness import forget_origin, write_origin
 from embedshift.models.base import Adapter
 from embedshift.models.load import load_adapter
 from embedshift.progress import Progress
-from embedshift.row_cache import KeptContents, KeptRows, Row, describe_model, merge_rows, row_key
+from embedshift.row_cache import KeptContents, KeptRows, Place, Row, describe_model, merge_rows, row_key
 from embedshift.shared_embeddings import share
-from embedshift.store import AudioReader, write_embeddings
+from embedshift.store import AudioReader, Embeddings
 from embedshift.stored_size import embeddings_bytes
 
 LOGGER = logging.getLogger("embedshift")
@@ -157,7 +157,7 @@ def _embed_anew(
         chosen = chosen if getattr(adapter, "runs_on_gpu", True) else "cpu"
         _require_space(kept.output, reader, adapter, bool(job["frames"]))
         run = EmbeddingRun(reader, adapter, kept, job, describe_model(job, weights_sha256, given.code))
-        rows = run.compute(chosen, batch_size, threads)
+        places = run.compute(chosen, batch_size, threads)
     attributes = (
         _describe_run(job, adapter, chosen)
         | made_from
@@ -169,8 +169,8 @@ def _embed_anew(
             "clips_embedded": run.clips_embedded,
         }
     )
-    merged = merge_rows(reader.clip_id, run.keys, rows, reader.silent, bool(job["frames"]), attributes)
-    write_embeddings(kept.output, merged)
+    described = Embeddings(reader.clip_id, run.keys, np.zeros((0, 0)), reader.silent, attributes=attributes)
+    merge_rows(kept.output, described, places, bool(job["frames"]))
     kept.renew()
     LOGGER.info("%d clips, %d of them embedded in this job", len(run.keys), run.clips_embedded)
 
@@ -198,8 +198,8 @@ class EmbeddingRun:
         self._network_length, self._prepare_clip = _way_to_network(job, reader.channels)
         self._progress = Progress(len(reader), f"clips of {job['condition']} with {job['model']}")
 
-    def compute(self, device: str, batch_size: str | int, threads: int) -> dict[str, Row]:
-        """Return the rows of all clips by key; write parts on the way. A shard may be without clips."""
+    def compute(self, device: str, batch_size: str | int, threads: int) -> dict[str, Place]:
+        """Return where the rows of all clips lie, by key; those computed here lie in parts. A shard may be empty."""
         if not len(self.reader):
             return {}
         contents = self.kept.read(with_frames=bool(self.job["frames"]))
@@ -273,20 +273,19 @@ class EmbeddingRun:
             rows[key] = Row(embedding, frames if self.job["frames"] else None)
         return rows
 
-    def _collect(self, stream: Iterator[dict[str, Row]]) -> dict[str, Row]:
-        """Gather the rows of all batches; write those that are in no part yet every so many clips or seconds."""
-        gathered: dict[str, Row] = {}
+    def _collect(self, stream: Iterator[dict[str, Row]]) -> dict[str, Place]:
+        """Write the rows of all batches to parts, every so many clips or seconds; return where they lie."""
+        places: dict[str, Place] = {}
         waiting: dict[str, Row] = {}
         last_part_s = time.monotonic()
         for rows in stream:
-            gathered |= rows
             waiting |= rows
             self.clips_embedded += len(rows)
             self._progress.advance(len(rows))
             if len(waiting) >= PART_CLIPS or time.monotonic() - last_part_s > PART_INTERVAL_S:
-                self.kept.write_part(waiting)
+                places |= self.kept.write_part(waiting)
                 waiting, last_part_s = {}, time.monotonic()
-        return gathered
+        return places | (self.kept.write_part(waiting) if waiting else {})
 
     def _measure_clip_bytes(self) -> int:
         """Return the device memory that the longest clip needs; the first call, which loads kernels, is not counted."""

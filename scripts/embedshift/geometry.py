@@ -31,7 +31,7 @@ from embedshift.intrinsic_dimension import levina_bickel, neighbour_distances, t
 from embedshift.needs import FEWEST_STRENGTHS
 from embedshift.resampling import group_folds
 from embedshift.store import write_arrays
-from embedshift.sweep import Files, Sweep, build_sweep
+from embedshift.sweep import MEMORY_BYTES, Files, Sweep, build_sweep
 from embedshift.tables import write_table
 
 LOGGER = logging.getLogger("embedshift")
@@ -64,7 +64,7 @@ def measure_geometry(
     wanted = json.loads(settings)
     chosen = GeometrySettings.of(wanted)
     with threadpool_limits(1):
-        sweep = build_sweep(manifest, clean, effected)
+        sweep = build_sweep(manifest, clean, effected, MEMORY_BYTES)
         LOGGER.info("The sweep has %d clips, %d strengths, %d dimensions", *sweep.trajectories.shape)
         names = {column: wanted[column] for column in ("dataset", "model", "effect")}
         write_table(rows, (names | row for row in geometry_rows(sweep, wanted["strengths"], chosen)))

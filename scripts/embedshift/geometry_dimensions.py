@@ -16,6 +16,7 @@ from embedshift.estimates import Estimate
 from embedshift.geometry_settings import GeometrySettings, Subset
 from embedshift.least_squares import CentredRows
 from embedshift.parallel_analysis import rows_to_look_at, shared_rank
+from embedshift.scratch_sweep import chosen_clips
 from embedshift.sweep import Sweep
 
 FEWEST_GROUPS_FOR_RANK = 20
@@ -69,7 +70,8 @@ def dimension_rows(sweep: Sweep, subset: Subset, chosen: GeometrySettings) -> It
 def _scatter(sweep: Sweep, subset: Subset) -> DisplacementScatter:
     if subset.label == "all":
         return DisplacementScatter(sweep.clean, sweep.trajectories, subset.groups)
-    return DisplacementScatter(sweep.clean[subset.clips], sweep.trajectories[subset.clips], subset.groups)
+    chosen = chosen_clips(sweep.trajectories, subset.clips)
+    return DisplacementScatter(sweep.clean[subset.clips], chosen, subset.groups)
 
 
 def _row(measure: str, variant: str, estimate: Estimate, chosen: GeometrySettings) -> Row:

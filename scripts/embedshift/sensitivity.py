@@ -17,6 +17,7 @@ from embedshift.monotonicity_rows import correlation_rows
 from embedshift.needs import FEWEST_GROUPS, FEWEST_STRENGTHS
 from embedshift.rank_correlation import highest_squared_spearman
 from embedshift.resampling import bootstrap_counts, bootstrap_means, percentile_interval
+from embedshift.scratch_sweep import chosen_clips
 from embedshift.spectra import (
     clean_variances,
     components_for,
@@ -25,7 +26,7 @@ from embedshift.spectra import (
     relative_singular_values,
 )
 from embedshift.store import write_arrays
-from embedshift.sweep import Files, Sweep, build_sweep
+from embedshift.sweep import MEMORY_BYTES, Files, Sweep, build_sweep
 from embedshift.tables import write_table
 from embedshift.trajectories import trajectory_rows
 
@@ -65,7 +66,7 @@ def measure_sensitivity(
     """
     wanted = json.loads(settings)
     with threadpool_limits(1):
-        sweep = build_sweep(manifest, clean, effected)
+        sweep = build_sweep(manifest, clean, effected, MEMORY_BYTES)
         LOGGER.info("The sweep has %d clips, %d strengths, %d dimensions", *sweep.trajectories.shape)
         displacement = measure_displacement(sweep.clean, sweep.trajectories, sweep.group)
         found = list(_displacement_rows(sweep, displacement, wanted))
@@ -194,7 +195,8 @@ def _measure_spectra(sweep: Sweep, threads: int) -> tuple[list[Row], dict[str, n
     arrays: dict[str, np.ndarray] = {}
     for label, clips in sweep.subsets():
         subset = slice(None) if label == "all" else clips
-        centred, uncentred = displacement_variances(sweep.clean[subset], sweep.trajectories[subset])
+        trajectories = sweep.trajectories if label == "all" else chosen_clips(sweep.trajectories, clips)
+        centred, uncentred = displacement_variances(sweep.clean[subset], trajectories)
         clean = clean_variances(sweep.clean[subset])
         spectra = {
             "sample_wise_singular_values": relative_singular_values(directions[subset], SINGULAR_VALUES),

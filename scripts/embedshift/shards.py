@@ -38,6 +38,12 @@ def without_shard(path: str | Path) -> Path:
     return path.with_name(stem + path.suffix) if found else path
 
 
+def is_of_other_shards(path: Path, like: Path) -> bool:
+    """Return whether a file is what another number of shards would have in place of the file `like`."""
+    same_kind = without_shard(path) == without_shard(like)
+    return same_kind and path.stem.rpartition("_of_")[2] != like.stem.rpartition("_of_")[2]
+
+
 def by_condition(files: Sequence[str | Path], shards: int) -> list[list[str | Path]]:
     """Return files, given condition after condition with all shards of each, as one list for each condition."""
     return [list(files[start : start + shards]) for start in range(0, len(files), shards)]

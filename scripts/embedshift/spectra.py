@@ -42,9 +42,10 @@ class _Displacements(CentredRows):
 
 def clean_variances(clean: np.ndarray) -> np.ndarray:
     """Return the variances of clean embeddings (clips, dim) along their principal axes, largest first."""
-    centred = clean.astype(np.float64)
-    centred -= centred.mean(axis=0)
-    return _squared_singular_values(centred) / len(clean)
+    rows = CentredRows(clean[:, None])
+    if len(rows) <= rows.dim:
+        return _squared_singular_values(rows.all()) / len(clean)
+    return _eigenvalues(rows.scatter()) / len(clean)
 
 
 def participation_ratio(variances: np.ndarray) -> float:
@@ -66,7 +67,7 @@ def relative_singular_values(matrix: np.ndarray, count: int) -> np.ndarray:
 
     Taken from the smaller Gram matrix, so values below about 1e-8 of the largest are rounding noise.
     """
-    size = np.sqrt(_squared_singular_values(matrix.astype(np.float64)))[:count]
+    size = np.sqrt(_squared_singular_values(np.asarray(matrix, dtype=np.float64)))[:count]
     return size / size[0] if len(size) and size[0] > 0 else np.zeros(0)
 
 

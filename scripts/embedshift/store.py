@@ -11,7 +11,7 @@ have no locks.
 
 import os
 import threading
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -172,17 +172,126 @@ class Embeddings:
 
 def write_embeddings(path: str | Path, embeddings: Embeddings) -> None:
     """Write an embedding file atomically, contiguous and uncompressed, with dimension scales attached."""
+    blocks = [(embeddings.embedding, embeddings.frames)]
+    stream_embeddings(path, embeddings, blocks, *_dims(embeddings))
+
+
+def stream_embeddings(
+    path: str | Path,
+    described: Embeddings,
+    blocks: Iterable[tuple[np.ndarray, np.ndarray | None]],
+    dim: int,
+    frame_dim: int = 0,
+) -> None:
+    """Write an embedding file atomically from blocks of clips, as `write_embeddings` does from all at once.
+
+    Parameters
+    ----------
+    described : all but `embedding` and `frames`; with a `frame_offset` where frames are kept
+    blocks : `(embedding (clips, dim), frames (frames, frame_dim) or None)` of clips that follow each other
+    """
     with write_atomically(path) as temporary, _new_file(temporary) as file:
-        _write_texts(file, "clip_id", embeddings.clip_id)
-        _write_texts(file, "row_key", embeddings.row_key)
-        file["embedding"] = np.ascontiguousarray(embeddings.embedding, dtype=np.float32)
-        file["silent"] = np.asarray(embeddings.silent, dtype=bool)
-        file["dimension"] = np.arange(file["embedding"].shape[1])
+        _write_texts(file, "clip_id", described.clip_id)
+        _write_texts(file, "row_key", described.row_key)
+        rows = file.create_dataset("embedding", (len(described.clip_id), dim), np.float32)
+        file["silent"] = np.asarray(described.silent, dtype=bool)
+        file["dimension"] = np.arange(dim)
         _label_axes(file)
-        if embeddings.frames is not None:
-            file["frames"] = np.ascontiguousarray(embeddings.frames, dtype=np.float32)
-            file["frame_offset"] = np.asarray(embeddings.frame_offset, dtype=np.int64)
-        _set_attributes(file, embeddings.attributes)
+        frames = None
+        if described.frame_offset is not None:
+            frames = file.create_dataset("frames", (int(described.frame_offset[-1]), frame_dim), np.float32)
+            file["frame_offset"] = np.asarray(described.frame_offset, dtype=np.int64)
+        _write_blocks(rows, frames, blocks)
+        _set_attributes(file, described.attributes)
+
+
+def _write_blocks(
+    rows: h5py.Dataset, frames: h5py.Dataset | None, blocks: Iterable[tuple[np.ndarray, np.ndarray | None]]
+) -> None:
+    row, frame = 0, 0
+    for embedding, block_frames in blocks:
+        if len(embedding):
+            rows[row : row + len(embedding)] = embedding
+            row += len(embedding)
+        if frames is not None and len(block_frames):
+            frames[frame : frame + len(block_frames)] = block_frames
+            frame += len(block_frames)
+
+
+def _dims(embeddings: Embeddings) -> tuple[int, int]:
+    frames = embeddings.frames
+    return np.shape(embeddings.embedding)[1], 0 if frames is None else frames.shape[1]
+
+
+class EmbeddingReader:
+    """Read rows of an embedding file in blocks; frames only where they are asked for.
+
+    Raises
+    ------
+    UserError
+        If the file is damaged, or has rows of another number than clips; when rows are read that are not finite.
+    """
+
+    def __init__(self, path: str | Path) -> None:
+        self.path = Path(path)
+        self._file = _open(self.path, ("clip_id", "row_key", "embedding", "silent"))
+        self._rows, self._frames = self._file["embedding"], self._file.get("frames")
+        self.clips = len(self._file["clip_id"])
+        _check_shape(self.path, self._rows.shape, self.clips)
+        self.dim = int(self._rows.shape[1])
+        self.silent = self._file["silent"][:]
+        self.frame_offset = None if self._frames is None else self._file["frame_offset"][:]
+
+    @property
+    def clip_id(self) -> list[str]:
+        """Return the clips in their order."""
+        return _read_texts(self._file["clip_id"])
+
+    @property
+    def row_key(self) -> list[str]:
+        """Return the key of every row (row_cache.py)."""
+        return _read_texts(self._file["row_key"])
+
+    @property
+    def attributes(self) -> dict[str, Any]:
+        """Return what made the file."""
+        return _get_attributes(self._file)
+
+    @property
+    def frame_dim(self) -> int:
+        """Return the dimensions of a frame; 0 where no frames are kept."""
+        return 0 if self._frames is None else int(self._frames.shape[1])
+
+    def read(self, start: int, stop: int) -> np.ndarray:
+        """Return the rows `start` to `stop - 1`, (rows, dim) float32."""
+        rows = self._rows[start:stop]
+        finite = np.isfinite(rows).all(axis=1)
+        if not finite.all():
+            clip = self.clip_id[start + int(np.argmin(finite))]
+            raise UserError(f"{self.path}: the embedding of clip {clip} is not finite. {_REMAKE}")
+        return rows
+
+    def read_frames(self, row: int) -> np.ndarray:
+        """Return the frames of one clip, (frames, frame_dim) float32."""
+        return self._frames[self.frame_offset[row] : self.frame_offset[row + 1]]
+
+    def check_clips(self, expected_clip_id: Sequence[str]) -> None:
+        """Stop where the file holds other clips, or the same in another order."""
+        _check_clips(self.path, self.clip_id, expected_clip_id)
+
+    def close(self) -> None:
+        """Close the file."""
+        self._file.close()
+
+    def __enter__(self) -> Self:
+        """Return the reader."""
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """Close the file."""
+        self.close()
 
 
 def read_embeddings(path: str | Path, expected_clip_id: Sequence[str] | None = None) -> Embeddings:
@@ -210,19 +319,25 @@ def read_embeddings(path: str | Path, expected_clip_id: Sequence[str] | None = N
 
 
 def _check_embeddings(path: Path, found: Embeddings, expected_clip_id: Sequence[str] | None) -> None:
-    if found.embedding.ndim != 2 or len(found.embedding) != len(found.clip_id):
-        raise UserError(
-            f"{path}: the embedding has shape {found.embedding.shape}, expected ({len(found.clip_id)}, dim). {_REMAKE}"
-        )
-    if expected_clip_id is not None and list(expected_clip_id) != found.clip_id:
-        raise UserError(
-            f"{path}: {_difference(found.clip_id, list(expected_clip_id))} The file and the manifest do not belong "
-            f"together. {_REMAKE}"
-        )
+    _check_shape(path, found.embedding.shape, len(found.clip_id))
+    if expected_clip_id is not None:
+        _check_clips(path, found.clip_id, expected_clip_id)
     finite = np.isfinite(found.embedding).all(axis=1)
     if not finite.all():
         clip = found.clip_id[int(np.argmin(finite))]
         raise UserError(f"{path}: the embedding of clip {clip} is not finite. {_REMAKE}")
+
+
+def _check_shape(path: Path, shape: tuple[int, ...], clips: int) -> None:
+    if len(shape) != 2 or shape[0] != clips:
+        raise UserError(f"{path}: the embedding has shape {shape}, expected ({clips}, dim). {_REMAKE}")
+
+
+def _check_clips(path: Path, found: list[str], expected: Sequence[str]) -> None:
+    if list(expected) != found:
+        raise UserError(
+            f"{path}: {_difference(found, list(expected))} The file and the manifest do not belong together. {_REMAKE}"
+        )
 
 
 _REMAKE = "Delete the file and start the same command again: it is made anew."

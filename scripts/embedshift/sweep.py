@@ -2,19 +2,25 @@
 
 import csv
 import logging
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
 from embedshift.errors import UserError
+from embedshift.scratch_sweep import ScratchSweep
 from embedshift.shards import as_list, by_condition, rows_of_shards
-from embedshift.store import read_embeddings
+from embedshift.store import EmbeddingReader, read_shape
 
 LOGGER = logging.getLogger("embedshift")
 Files = str | Path | Sequence[str | Path]
 """One file, or one for each shard."""
+MEMORY_BYTES = 1 << 30
+"""What analyses hold of trajectories in memory, 1 GiB; more lies in a scratch file (same numbers, more reading)."""
+BLOCK_CLIPS = 4096
 
 
 @dataclass(frozen=True)
@@ -25,7 +31,8 @@ class Sweep:
     ----------
     clip_id, label, group : str arrays, shape (clips,)
     clean : float32 array, shape (clips, dim)
-    trajectories : float32 array, shape (clips, strengths, dim), strengths from the weakest to the strongest
+    trajectories : float32 array, shape (clips, strengths, dim), strengths from the weakest to the strongest, or a
+        `ScratchSweep` in its place
     left_out : clips of the manifest that are silent, clean or at some strength, and so are missing here
     split : str array, shape (clips,), the division given with the data set (`train`, `test` or empty), or None
     """
@@ -47,11 +54,14 @@ class Sweep:
         return [everything, *((str(label), np.flatnonzero(self.label == label)) for label in classes)]
 
 
-def build_sweep(manifest: str | Path, clean: Files, effected: Sequence[str | Path]) -> Sweep:
+def build_sweep(
+    manifest: str | Path, clean: Files, effected: Sequence[str | Path], memory_bytes: int | None = None
+) -> Sweep:
     """Read a sweep from embedding files, `effected` in the order of the strengths.
 
     Of a data set in shards `clean` holds one file a shard, and `effected` all shards of the first strength, then those
-    of the second. Clips come in the order of the manifest, whatever the shards.
+    of the second. Clips come in the order of the manifest, whatever the shards. Trajectories of more than
+    `memory_bytes` are kept in a scratch file.
 
     A clip that is silent at one strength only has no meaningful displacement there, so it is left out at all
     strengths; otherwise the strengths would be compared on different clips. A clip without a group is its own.
@@ -67,10 +77,10 @@ def build_sweep(manifest: str | Path, clean: Files, effected: Sequence[str | Pat
     shards = _Shards(clip_id, as_list(clean))
     reference, silent = shards.read(as_list(clean))
     conditions = by_condition(effected, len(shards))
-    trajectories = np.empty((len(clip_id), len(conditions), reference.shape[1]), dtype=np.float32)
+    shape = (len(clip_id), len(conditions), reference.shape[1])
+    trajectories: Any = _InMemory(shape) if fits(shape, memory_bytes) else ScratchSweep(*shape)
     for position, files in enumerate(conditions):
-        trajectories[:, position], silent_there = shards.read(files)
-        silent |= silent_there
+        silent |= shards.read_into(files, partial(trajectories.write, position))
     kept = np.flatnonzero(~silent)
     if not len(kept):
         raise UserError(
@@ -81,18 +91,32 @@ def build_sweep(manifest: str | Path, clean: Files, effected: Sequence[str | Pat
         label=np.array(label)[kept],
         group=np.array(group)[kept],
         clean=reference[kept],
-        trajectories=_keep_in_place(trajectories, kept),
+        trajectories=trajectories.chosen(kept),
         left_out=tuple(np.array(clip_id)[silent].tolist()),
         split=np.array(split)[kept],
     )
 
 
-def _keep_in_place(trajectories: np.ndarray, kept: np.ndarray) -> np.ndarray:
-    """Return the rows `kept` (ascending) without a second array of the size of the sweep."""
-    for target, source in enumerate(kept):
-        if target != source:
-            trajectories[target] = trajectories[source]
-    return trajectories[: len(kept)]
+def fits(shape: tuple[int, int, int], memory_bytes: int | None) -> bool:
+    """Return whether float32 trajectories of this shape may be held in memory."""
+    return memory_bytes is None or 4 * int(np.prod(shape, dtype=np.int64)) <= memory_bytes
+
+
+class _InMemory:
+    """Trajectories gathered strength after strength in one array."""
+
+    def __init__(self, shape: tuple[int, int, int]) -> None:
+        self._array = np.empty(shape, dtype=np.float32)
+
+    def write(self, strength: int, rows: np.ndarray, block: np.ndarray) -> None:
+        self._array[rows, strength] = block
+
+    def chosen(self, kept: np.ndarray) -> np.ndarray:
+        """Return the rows `kept` (ascending) without a second array of the size of the sweep."""
+        for target, source in enumerate(kept):
+            if target != source:
+                self._array[target] = self._array[source]
+        return self._array[: len(kept)]
 
 
 def _read_manifest(path: str | Path) -> tuple[list[str], list[str], list[str], list[str]]:
@@ -132,7 +156,7 @@ class _Shards:
 
     def __init__(self, clip_id: Sequence[str], files: Sequence[str | Path]) -> None:
         self._clip_id = clip_id
-        self._rows = rows_of_shards(clip_id, len(files))
+        self._rows = [np.array(rows, dtype=np.int64) for rows in rows_of_shards(clip_id, len(files))]
         self._first: tuple[str | Path, int] | None = None
 
     def __len__(self) -> int:
@@ -141,16 +165,26 @@ class _Shards:
 
     def read(self, files: Sequence[str | Path]) -> tuple[np.ndarray, np.ndarray]:
         """Return embeddings (clips, dim) float32 and whether each clip is silent (clips,)."""
-        embedding, silent = None, np.zeros(len(self._clip_id), dtype=bool)
+        found = _InMemory((len(self._clip_id), 1, self._dimension(files)))
+        silent = self.read_into(files, partial(found.write, 0))
+        return found.chosen(np.arange(len(self._clip_id)))[:, 0], silent
+
+    def read_into(self, files: Sequence[str | Path], write: Callable[[np.ndarray, np.ndarray], None]) -> np.ndarray:
+        """Hand blocks of rows (positions in the manifest, embeddings) to `write`; return whether clips are silent."""
+        silent = np.zeros(len(self._clip_id), dtype=bool)
         for rows, path in zip(self._rows, files, strict=True):
-            found = read_embeddings(path, [self._clip_id[row] for row in rows])
-            if not rows:
-                continue
-            self._check_dimension(path, found.embedding.shape[1])
-            if embedding is None:
-                embedding = np.empty((len(self._clip_id), found.embedding.shape[1]), dtype=np.float32)
-            embedding[rows], silent[rows] = found.embedding, found.silent
-        return embedding, silent
+            with EmbeddingReader(path) as reader:
+                reader.check_clips([self._clip_id[row] for row in rows])
+                silent[rows] = reader.silent
+                if len(rows):
+                    self._check_dimension(path, reader.dim)
+                for start in range(0, len(rows), BLOCK_CLIPS):
+                    block = reader.read(start, start + BLOCK_CLIPS)
+                    write(rows[start : start + BLOCK_CLIPS], block)
+        return silent
+
+    def _dimension(self, files: Sequence[str | Path]) -> int:
+        return max(read_shape(path, "embedding")[1] for path in files)
 
     def _check_dimension(self, path: str | Path, found: int) -> None:
         first, expected = self._first = self._first or (path, found)

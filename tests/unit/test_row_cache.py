@@ -2,6 +2,7 @@
 
 import hashlib
 import os
+import shutil
 
 import numpy as np
 import pytest
@@ -9,7 +10,7 @@ import pytest
 from embedshift import row_cache
 from embedshift.canonical import canonical_json
 from embedshift.row_cache import KeptRows, Row, describe_model, merge_rows, row_key
-from embedshift.store import read_embeddings, write_embeddings
+from embedshift.store import EmbeddingReader, Embeddings, read_embeddings
 
 SETTINGS = {"adapter": "timbre", "options": {"hop_s": 0.05}, "precision": "float32", "dataset": "d", "model": "m"}
 CODE = canonical_json(
@@ -25,8 +26,15 @@ def kept(tmp_path):
 def finish(kept, keys, rng, with_frames=False):
     rows = {key: Row(*some_row(rng, with_frames)) for key in keys}
     silent = np.zeros(len(keys), dtype=bool)
-    write_embeddings(kept.output, merge_rows([f"c{key}" for key in keys], keys, rows, silent, with_frames, {}))
+    described = Embeddings([f"c{key}" for key in keys], keys, np.zeros((0, 0)), silent)
+    merge_rows(kept.output, described, kept.write_part(rows), with_frames)
+    shutil.rmtree(kept.parts.parent)
     return rows
+
+
+def embedding_at(place):
+    with EmbeddingReader(place.path) as reader:
+        return reader.read(place.row, place.row + 1)[0]
 
 
 def some_row(rng, with_frames):
@@ -75,7 +83,7 @@ def test_the_link_survives_the_output_and_costs_no_space(kept, rng):
     kept.output.unlink()
     finished = kept.read(with_frames=False).finished
     assert finished.keys() == rows.keys()
-    np.testing.assert_array_equal(finished["b"].embedding, rows["b"].embedding)
+    np.testing.assert_array_equal(embedding_at(finished["b"]), rows["b"].embedding)
 
 
 def test_renewing_again_takes_the_new_output_and_leaves_nothing_else(kept, rng):
@@ -105,8 +113,9 @@ def test_parts_are_read_until_the_output_is_finished(kept, rng):
         kept.write_part(part)
     unfinished = kept.read(with_frames=True).unfinished
     for key, row in (parts[0] | parts[1]).items():
-        np.testing.assert_array_equal(unfinished[key].embedding, row.embedding)
-        np.testing.assert_array_equal(unfinished[key].frames, row.frames)
+        np.testing.assert_array_equal(embedding_at(unfinished[key]), row.embedding)
+        with EmbeddingReader(unfinished[key].path) as reader:
+            np.testing.assert_array_equal(reader.read_frames(unfinished[key].row), row.frames)
     finish(kept, list("abcd"), rng)
     kept.renew()
     assert kept.read(with_frames=False).unfinished == {}
@@ -148,10 +157,42 @@ def test_damaged_files_are_passed_over_with_a_line_in_the_log(kept, rng, caplog,
 def test_merging_follows_the_keys_and_offsets_the_frames(kept, rng):
     rows = {key: Row(*some_row(rng, True)) for key in "abc"}
     keys = ["c", "a", "c"]
-    write_embeddings(kept.output, merge_rows(["x", "y", "z"], keys, rows, np.array([True, False, False]), True, {}))
+    described = Embeddings(["x", "y", "z"], keys, np.zeros((0, 0)), np.array([True, False, False]))
+    merge_rows(kept.output, described, kept.write_part(rows), True)
     found = read_embeddings(kept.output, ["x", "y", "z"])
     for index, key in enumerate(keys):
         frames = found.frames[found.frame_offset[index] : found.frame_offset[index + 1]]
         np.testing.assert_array_equal(frames, rows[key].frames)
         np.testing.assert_array_equal(found.embedding[index], rows[key].embedding)
     assert found.silent.tolist() == [True, False, False]
+
+
+def test_merging_takes_rows_from_any_number_of_files_in_blocks(kept, rng, monkeypatch):
+    monkeypatch.setattr(row_cache, "BLOCK_CLIPS", 7)
+    monkeypatch.setattr(row_cache, "OPEN_FILES", 2)
+    keys = [f"k{number:03d}" for number in range(60)]
+    rows = {key: Row(*some_row(rng, True)) for key in keys}
+    places = {}
+    for first in range(6):
+        places |= kept.write_part({key: rows[key] for key in keys[first::6]})
+    order = list(rng.permutation(keys))
+    described = Embeddings(order, order, np.zeros((0, 0)), np.zeros(60, dtype=bool))
+    merge_rows(kept.output, described, places, True)
+    found = read_embeddings(kept.output, order)
+    np.testing.assert_array_equal(found.embedding, np.stack([rows[key].embedding for key in order]))
+    np.testing.assert_array_equal(found.frames, np.concatenate([rows[key].frames for key in order]))
+    assert found.frame_offset.tolist() == np.cumsum([0, *(len(rows[key].frames) for key in order)]).tolist()
+
+
+def test_rows_of_another_number_of_shards_are_found(tmp_path, rng):
+    folder = tmp_path / "embeddings" / "demo" / "timbre" / "reverb"
+    before = [KeptRows(folder / f"0.5.shard_{number}_of_2.h5", "reverb/0.5") for number in (1, 2)]
+    for kept, key in zip(before, "ab", strict=True):
+        finish(kept, [key], rng)
+        kept.renew()
+    assert list(KeptRows(folder / "0.5.shard_3_of_3.h5", "reverb/0.5").read(with_frames=False).finished) == ["a", "b"]
+    assert list(KeptRows(folder / "0.5.h5", "reverb/0.5").read(with_frames=False).finished) == ["a", "b"]
+    assert KeptRows(folder / "0.25.h5", "reverb/0.25").read(with_frames=False).finished == {}
+    assert list(before[1].read(with_frames=False).finished) == ["b"]
+    before[1].link.unlink()
+    assert before[1].read(with_frames=False).finished == {}
