@@ -21,7 +21,7 @@ from embedshift.linear_eraser import linear_part
 from embedshift.random_features import fit_random_features
 from embedshift.rank_correlation import resampled_spearman, signed_square, spearman
 from embedshift.resampling import bootstrap_counts, p_value, percentile_interval, permuted_levels
-from embedshift.strength_ridge import ChosenRidge, Features, choose_and_fit, moments_of
+from embedshift.strength_ridge import Features, choose_ridge, moments_of
 
 FEWEST_FOLDS = 3
 FEATURES = 512
@@ -76,18 +76,21 @@ class LinearProbe:
         r2 = np.zeros(self._levels.shape[2])
         with threadpool_limits(1):
             for number, clips in enumerate(self._clips):
-                fitted, erase = self._fit(eraser_of(number), number)
-                prediction[clips] = _predict(self._sweep, clips, erase, fitted)
-                r2 += fitted.held_out * len(clips) / len(prediction)
+                prediction[clips], held_out = self._decode_fold(number, eraser_of(number))
+                r2 += held_out * len(clips) / len(prediction)
         return Decoded(np.arange(len(prediction)), prediction, r2)
 
-    def _fit(self, eraser: Any, number: int) -> tuple[ChosenRidge, Features]:
+    def _decode_fold(self, number: int, eraser: Any) -> tuple[np.ndarray, np.ndarray]:
+        """Return predictions for the fold's clips, and R2 of each target."""
         thin = linear_part(eraser)
         if eraser is None or thin is not None:
             moments = [part.erased(thin) for part in self._moments]
         else:
             moments = [moments_of(self._sweep, clips, self._levels, eraser.apply) for clips in self._clips]
-        return choose_and_fit(moments, number), _erase(thin or eraser)
+        chosen = choose_ridge(moments, number)
+        weights, held_out = chosen.fit()
+        erase = _erase(thin or eraser)
+        return _predict(self._sweep, self._clips[number], erase, chosen.train.mean, weights[:, 0]), held_out
 
 
 class NonLinearProbe:
@@ -121,13 +124,18 @@ class NonLinearProbe:
         train = np.concatenate([clips for k, clips in enumerate(self._clips) if k != number])
         shown = np.concatenate([erase(self._sweep[train, p]) for p in (0, self._sweep.shape[1] // 2, -1)])
         maps = [fit_random_features(shown, FEATURES, width, self._seed) for width in WIDTHS]
-        fits, features = [], [lambda rows, f=f: f(erase(rows)) for f in maps]
+        features = [lambda rows, f=f: f(erase(rows)) for f in maps]
+        choices = []
         for of_width in features:
             moments = [moments_of(self._sweep, clips, self._levels, of_width) for clips in self._clips]
-            fits.append(choose_and_fit(moments, number))
-        best = np.stack([fitted.validation for fitted in fits]).argmax(axis=0)
-        held_out = np.stack([fitted.held_out for fitted in fits])[best, np.arange(len(best))]
-        return _predict(self._sweep, self._clips[number], features[best[0]], fits[best[0]]), held_out
+            choices.append(choose_ridge(moments, number))
+        best = np.stack([chosen.validation for chosen in choices]).argmax(axis=0)
+        held_out = np.empty(len(best))
+        for width in np.unique(best):
+            weights, held_out[best == width] = choices[width].fit(best == width)
+            if width == best[0]:
+                of_true = features[width], choices[width].train.mean, weights[:, 0]
+        return _predict(self._sweep, self._clips[number], *of_true), held_out
 
 
 def measure_decodability(
@@ -170,10 +178,11 @@ def _clips_of_folds(fold: np.ndarray) -> list[np.ndarray]:
     return [np.flatnonzero(fold == number) for number in range(folds)]
 
 
-def _predict(sweep: np.ndarray, clips: np.ndarray, features: Features, fitted: ChosenRidge) -> np.ndarray:
-    """Return predictions (clips, strengths) of the true target."""
-    weights = fitted.weights[:, 0]
-    by_strength = [(features(sweep[clips, p]) - fitted.mean) @ weights for p in range(sweep.shape[1])]
+def _predict(
+    sweep: np.ndarray, clips: np.ndarray, features: Features, mean: np.ndarray, weights: np.ndarray
+) -> np.ndarray:
+    """Return predictions (clips, strengths) of a target by weights (dim,) about the mean of the training rows."""
+    by_strength = [(features(sweep[clips, p]) - mean) @ weights for p in range(sweep.shape[1])]
     return 0.5 + np.stack(by_strength, axis=1)
 
 

@@ -6,7 +6,7 @@ as the true one is. A linear eraser changes the moments by a product; held-out e
 """
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import scipy.linalg
@@ -14,9 +14,12 @@ import scipy.linalg
 from embedshift.directions import strength_targets
 from embedshift.least_squares import merge_scatter
 from embedshift.linear_eraser import LinearEraser
+from embedshift.resampling import column_blocks
 
 RIDGES = tuple(10.0**power for power in range(-8, 3))
 """Ridge penalties as shares of the mean of the scatter's diagonal."""
+
+BLOCK_VALUES = 1 << 20
 
 Features = Callable[[np.ndarray], np.ndarray]
 
@@ -40,6 +43,10 @@ class Moments:
     product: np.ndarray
     target_square: float
 
+    def of_targets(self, chosen: np.ndarray) -> "Moments":
+        """Return the moments with the chosen targets (bool) alone."""
+        return replace(self, product=self.product[:, chosen])
+
     def erased(self, eraser: LinearEraser | None) -> "Moments":
         """Return the moments of the erased rows."""
         if eraser is None:
@@ -51,7 +58,7 @@ class Moments:
 
 
 def moments_of(sweep: np.ndarray, clips: np.ndarray, levels: np.ndarray, features: Features) -> Moments:
-    """Return the moments of `features(rows)` of clips (int) of sweep (clips, strengths, dim), read by strength.
+    """Return the moments of `features(rows)` of clips (int) of sweep (clips, strengths, dim), read by strengths.
 
     levels: positions of the strengths for each target (clips of the sweep, strengths, targets), see
     `resampling.permuted_levels`.
@@ -59,13 +66,13 @@ def moments_of(sweep: np.ndarray, clips: np.ndarray, levels: np.ndarray, feature
     strengths = sweep.shape[1]
     targets = strength_targets(strengths) - 0.5
     shift, total, square, product = None, 0.0, 0.0, 0.0
-    for position in range(strengths):
-        rows = features(sweep[clips, position])
+    for at in column_blocks(strengths, max(1, BLOCK_VALUES // (sweep.shape[2] * len(clips)))):
+        rows = features(sweep[clips, at].reshape(-1, sweep.shape[2]))
         shift = rows.mean(axis=0) if shift is None else shift
         rows = rows - shift
         total = total + rows.sum(axis=0)
         square = square + rows.T @ rows
-        product = product + rows.T @ targets[levels[clips, position]]
+        product = product + rows.T @ targets[levels[clips, at]].reshape(len(rows), -1)
     number = len(clips) * strengths
     mean = total / number
     scatter = square - number * np.outer(mean, mean)
@@ -88,7 +95,8 @@ def fit_ridge(train: Moments, ridge: float) -> np.ndarray:
         return np.zeros_like(train.product)
     matrix = train.scatter.copy()
     matrix.flat[:: len(matrix) + 1] += ridge * level
-    return scipy.linalg.solve(matrix, train.product, assume_a="pos", check_finite=False)
+    factor = scipy.linalg.cho_factor(matrix, lower=True, overwrite_a=True, check_finite=False)
+    return scipy.linalg.cho_solve(factor, train.product, check_finite=False)
 
 
 def explained(train: Moments, test: Moments, weights: np.ndarray) -> np.ndarray:
@@ -101,36 +109,37 @@ def explained(train: Moments, test: Moments, weights: np.ndarray) -> np.ndarray:
 
 @dataclass(frozen=True)
 class ChosenRidge:
-    """The fit on all folds but one.
+    """What was chosen for each target without the fold that is left out, and what to fit with that choice on.
 
     Attributes
     ----------
     ridge, validation : float64 arrays (targets,), the chosen penalty and its R2 on the validation fold
-    mean : float64 array (dim,), about which predictions are made
-    weights : float64 array (dim, targets)
-    held_out : float64 array (targets,), R2 on the fold that was left out
+    train, test : moments of all folds but the one left out, and of that one
     """
 
     ridge: np.ndarray
     validation: np.ndarray
-    mean: np.ndarray
-    weights: np.ndarray
-    held_out: np.ndarray
+    train: Moments
+    test: Moments
+
+    def fit(self, chosen: np.ndarray | None = None) -> tuple[np.ndarray, np.ndarray]:
+        """Fit the targets `chosen` (bool, all by default): weights (dim, chosen), and R2 on the fold left out."""
+        train, test = (part if chosen is None else part.of_targets(chosen) for part in (self.train, self.test))
+        ridge = self.ridge if chosen is None else self.ridge[chosen]
+        weights = np.zeros_like(train.product)
+        for value in np.unique(ridge):
+            weights[:, ridge == value] = fit_ridge(train.of_targets(ridge == value), value)
+        return weights, explained(train, test, weights)
 
 
-def choose_and_fit(moments: Sequence[Moments], left_out: int) -> ChosenRidge:
-    """Choose the penalty of each target on the next fold, fitting on the others; fit again with that fold; test.
+def choose_ridge(moments: Sequence[Moments], left_out: int) -> ChosenRidge:
+    """Choose the penalty of each target on the next fold, fitting on the others. At least three folds.
 
-    Of equally good penalties the strongest is taken. At least three folds.
+    Of equally good penalties the strongest is taken.
     """
     number = (left_out + 1) % len(moments)
     others = [part for k, part in enumerate(moments) if k not in (left_out, number)]
     few, validation = merged(others), moments[number]
     found = np.stack([explained(few, validation, fit_ridge(few, ridge)) for ridge in RIDGES])
     best = len(RIDGES) - 1 - found[::-1].argmax(axis=0)
-    train = merged([*others, validation])
-    weights = np.zeros_like(train.product)
-    for position in np.unique(best):
-        weights[:, best == position] = fit_ridge(train, RIDGES[position])[:, best == position]
-    held_out = explained(train, moments[left_out], weights)
-    return ChosenRidge(np.array(RIDGES)[best], found.max(axis=0), train.mean, weights, held_out)
+    return ChosenRidge(np.array(RIDGES)[best], found.max(axis=0), merged([*others, validation]), moments[left_out])

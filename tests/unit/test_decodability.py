@@ -13,7 +13,7 @@ from embedshift.directions import strength_targets
 from embedshift.errors import UserError
 from embedshift.linear_eraser import LinearEraser
 from embedshift.resampling import group_folds, permuted_levels
-from embedshift.strength_ridge import RIDGES, choose_and_fit, explained, fit_ridge, merged, moments_of
+from embedshift.strength_ridge import RIDGES, choose_ridge, explained, fit_ridge, merged, moments_of
 
 CLIPS, STRENGTHS, DIM = 90, 6, 12
 
@@ -69,14 +69,15 @@ def test_predictions_are_those_of_the_chosen_ridge(rng):
     sweep, _, fold = study(rng)
     decoded = LinearProbe(sweep, fold).decode(lambda _: None)
     clips, parts = moments(sweep, fold)
-    chosen = choose_and_fit(parts, 0)
+    chosen = choose_ridge(parts, 0)
+    _, r2 = chosen.fit()
     rows, targets = rows_and_targets(sweep, np.concatenate(clips[1:]))
     alpha = chosen.ridge[0] * ((rows - rows.mean(axis=0)) ** 2).sum() / DIM
     held_out, held_out_targets = rows_and_targets(sweep, clips[0])
     expected = Ridge(alpha=alpha).fit(rows, targets).predict(held_out)
     assert chosen.ridge[0] in RIDGES
     np.testing.assert_allclose(decoded.prediction[clips[0]], expected.reshape(-1, STRENGTHS), atol=1e-8)
-    assert chosen.held_out[0] == pytest.approx(r2_score(held_out_targets, expected), abs=1e-8)
+    assert r2[0] == pytest.approx(r2_score(held_out_targets, expected), abs=1e-8)
     all_targets = np.tile(strength_targets(STRENGTHS), (CLIPS, 1))
     assert decoded.r2[0] == pytest.approx(r2_score(all_targets.ravel(), decoded.prediction.ravel()), abs=1e-8)
 
