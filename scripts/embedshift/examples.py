@@ -12,7 +12,7 @@ import soxr
 
 from embedshift.atomic import write_text
 from embedshift.clip_choice import choose_clips
-from embedshift.csv_rows import read_csv_rows
+from embedshift.csv_rows import iterate_csv_rows
 from embedshift.effects import apply_chain
 from embedshift.errors import UserError
 from embedshift.loudness import integrated_loudness, is_measurable, normalise
@@ -35,7 +35,7 @@ def render_examples(*, clean: str | Sequence[str], manifest: str, settings: str,
     can be heard (`published_examples`), and records have `after`: the clip that sounds on in them, or an empty text.
     """
     wanted = json.loads(settings)
-    labels = {row["clip_id"]: row["label"] for row in read_csv_rows(manifest)}
+    labels = {row["clip_id"]: row["label"] for row in iterate_csv_rows(manifest)}
     with ShardedAudio(clean, list(labels)) as reader:
         audible = np.flatnonzero(~np.asarray(reader.silent))
         clips = [reader.clip_id[row] for row in audible]

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from embedshift.atomic import write_text
-from embedshift.csv_rows import read_csv_rows
+from embedshift.csv_rows import iterate_csv_rows, read_csv_rows
 from embedshift.shards import without_shard
 from embedshift.store import read_attributes, read_shape
 from embedshift.strengths import text_of
@@ -34,8 +34,8 @@ def describe_study(
     analyses in `{dataset}/{model}/{effect}.h5`.
     """
     config = json.loads(settings)
-    attributes = {path: read_attributes(path) for path in embeddings}
-    tables = {kind: {Path(path).parent.name: read_csv_rows(path) for path in paths}
+    attributes = {path: _told_by(path) for path in embeddings}
+    tables = {kind: {Path(path).parent.name: path for path in paths}
               for kind, paths in (("manifest", manifests), ("excluded", excluded), ("notes", notes))}  # fmt: skip
     described = {
         "study": config["study"],
@@ -55,26 +55,35 @@ def _in_order(config: Mapping[str, Any], kind: str) -> list[tuple[str, Any]]:
     return [(name, config[kind][name]) for name in config.get("order", {}).get(kind, list(config[kind]))]
 
 
-def _dataset(name: str, settings: Mapping[str, Any], tables: Mapping[str, Any]) -> dict[str, Any]:
-    clips = tables["manifest"][name]
+def _told_by(path: str) -> dict[str, Any]:
+    """Return what an embedding file says of itself, without the long texts: there may be a hundred thousand files."""
+    return {name: value for name, value in read_attributes(path).items() if name not in ("settings", "code")}
+
+
+def _dataset(name: str, settings: Mapping[str, Any], tables: Mapping[str, Mapping[str, str]]) -> dict[str, Any]:
+    clips, groups, classes = count_clips(iterate_csv_rows(tables["manifest"][name]))
+    left_out, notes = (tables[kind].get(name) for kind in ("excluded", "notes"))
     return {
         "name": name,
         "folder": settings["folder"],
         "preparation": settings["preparation"],
-        "clips": len(clips),
-        "groups": len({_group(clip) for clip in clips}),
-        "classes": count_classes(clips),
-        "excluded": tables["excluded"].get(name, []),
-        "notes": [row["note"] for row in tables["notes"].get(name, [])],
+        "clips": clips,
+        "groups": groups,
+        "classes": classes,
+        "excluded": read_csv_rows(left_out) if left_out else [],
+        "notes": [row["note"] for row in read_csv_rows(notes)] if notes else [],
     }
 
 
-def count_classes(clips: Iterable[Mapping[str, str]]) -> list[dict[str, Any]]:
-    """Return `{label, clips, groups}` for each class, in the order of the alphabet."""
-    groups: dict[str, list[tuple[str, ...]]] = defaultdict(list)
+def count_clips(clips: Iterable[Mapping[str, str]]) -> tuple[int, int, list[dict[str, Any]]]:
+    """Return clips, groups, and `{label, clips, groups}` for each class, in the order of the alphabet."""
+    clips_of: Counter[str] = Counter()
+    groups_of: dict[str, set[tuple[str, ...]]] = defaultdict(set)
     for clip in clips:
-        groups[clip["label"]].append(_group(clip))
-    return [{"label": label, "clips": len(of), "groups": len(set(of))} for label, of in sorted(groups.items())]
+        clips_of[clip["label"]] += 1
+        groups_of[clip["label"]].add(_group(clip))
+    classes = [{"label": label, "clips": clips_of[label], "groups": len(of)} for label, of in sorted(groups_of.items())]
+    return clips_of.total(), len(set().union(*groups_of.values())), classes
 
 
 def _group(clip: Mapping[str, str]) -> tuple[str, ...]:

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from embedshift.store import Embeddings, write_arrays, write_embeddings
-from embedshift.study_description import analysis_notes, count_classes, describe_study, library_versions
+from embedshift.study_description import analysis_notes, count_clips, describe_study, library_versions
 
 CONFIG = {
     "study": "small",
@@ -118,4 +118,4 @@ def test_equal_notes_are_told_once_with_their_places():
 
 def test_clips_without_a_group_count_as_one_of_their_own():
     clips = [{"clip_id": "a", "label": "x", "group": ""}, {"clip_id": "b", "label": "x", "group": ""}]
-    assert count_classes(clips) == [{"label": "x", "clips": 2, "groups": 2}]
+    assert count_clips(clips) == (2, 2, [{"label": "x", "clips": 2, "groups": 2}])
