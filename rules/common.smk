@@ -5,6 +5,7 @@ Required inputs: config.schema.yaml, studies/presets.yaml, the folders of sounds
 Outputs: results/clips/{dataset}/listing.csv, rewritten by the main process only when it differs.
 """
 
+import atexit
 import os
 import time
 from functools import cache
@@ -13,7 +14,7 @@ from types import SimpleNamespace
 from snakemake.exceptions import WorkflowError
 
 from embedshift.audio_rows import is_to_be_fetched, shard_digests
-from embedshift.codehash import code_of
+from embedshift.codehash import code_of, keep_record
 from embedshift.configuration import complete_config
 from embedshift.csv_rows import read_csv_rows
 from embedshift.device import has_gpu_driver
@@ -107,6 +108,7 @@ def warn_without_profile():
 
 
 STARTED_S = time.time()
+atexit.register(keep_record(".snakemake/code_digests.json"))
 STUDY, SOUNDS = start_study()
 RESULTS = STUDY.results
 STUDY_FOLDER = STUDY.folder

@@ -2,20 +2,28 @@
 
 The digest of a module is that of its syntax tree with docstrings blanked: comments, formatting and docstrings do not
 count, and the same text gives the same digest on every Python version. Imports of `embedshift` modules are followed
-transitively, also those inside functions. Needs only the standard library: the Snakefile calls it.
+transitively, also those inside functions. Taking the digests of all modules costs seconds, and every start of
+Snakemake asks for them, so a record keeps them as long as a file's text is the same. Needs only the standard library:
+the Snakefile calls it.
 """
 
 import ast
 import hashlib
-from collections.abc import Iterable
+import json
+from collections.abc import Callable, Iterable
+from contextlib import suppress
 from functools import cache
 from pathlib import Path
 
+from embedshift.atomic import write_text
 from embedshift.canonical import canonical_json
 from embedshift.errors import UserError
 
 SCRIPTS = Path(__file__).resolve().parents[1]
 PACKAGE = "embedshift"
+
+_facts: dict[str, list] = {}
+"""By file below `scripts/`: SHA-256 of its text, digest of its syntax tree, the modules of ours that it names."""
 
 
 def code_of(*scripts: str, also: Iterable[str] = ()) -> str:
@@ -51,10 +59,9 @@ def closure_of(*scripts: str, also: Iterable[str] = ()) -> list[str]:
     return sorted(found)
 
 
-@cache
 def digest_of(name: str) -> str:
     """Return 12 hexadecimal digits for the syntax tree of one file below `scripts/`."""
-    return digest_of_tree(_parse(name))
+    return _facts_of(name)[1]
 
 
 def digest_of_tree(tree: ast.Module) -> str:
@@ -62,24 +69,57 @@ def digest_of_tree(tree: ast.Module) -> str:
     return hashlib.sha256(_describe(_without_docstrings(tree)).encode()).hexdigest()[:12]
 
 
+def keep_record(path: str | Path) -> Callable[[], None]:
+    """Take from `path` what earlier starts found out; return a function that writes there what this one did.
+
+    The file (JSON) counts only for this version of the present module, and may be deleted at any time.
+    """
+    made_by = hashlib.sha256(Path(__file__).read_bytes()).hexdigest()
+    with suppress(OSError, ValueError, TypeError, KeyError):
+        record = json.loads(Path(path).read_text(encoding="utf-8"))
+        _facts.update(record["files"] if record["made_by"] == made_by else {})
+    before = dict(_facts)
+
+    def write() -> None:
+        if _facts != before:
+            with suppress(OSError, UserError):  # without a record the next start only takes longer
+                write_text(path, json.dumps({"made_by": made_by, "files": _facts}))
+
+    return write
+
+
 @cache
-def _parse(name: str) -> ast.Module:
+def _facts_of(name: str) -> list:
+    text = _read(name)
+    sha256 = hashlib.sha256(text.encode()).hexdigest()
+    if _facts.get(name, [""])[0] != sha256:
+        tree = _parse(name, text)
+        named = {module for node in ast.walk(tree) for module in _modules_named_in(node, name)}
+        ours = sorted(module for module in named if module.split(".")[0] == PACKAGE)
+        _facts[name] = [sha256, digest_of_tree(tree), ours]
+    return _facts[name]
+
+
+def _read(name: str) -> str:
     path = SCRIPTS / name
     try:
-        return ast.parse(path.read_text(encoding="utf-8"))
+        return path.read_text(encoding="utf-8")
     except FileNotFoundError as error:
         raise UserError(f"{path} does not exist, but a rule needs it. Restore it from the repository.") from error
+
+
+def _parse(name: str, text: str) -> ast.Module:
+    try:
+        return ast.parse(text)
     except SyntaxError as error:
-        raise UserError(f"{path}, line {error.lineno}: {error.msg}. The file must be valid Python.") from error
+        raise UserError(
+            f"{SCRIPTS / name}, line {error.lineno}: {error.msg}. The file must be valid Python."
+        ) from error
 
 
 @cache
 def _imports_of(name: str) -> tuple[str, ...]:
-    files = {}
-    for node in ast.walk(_parse(name)):
-        for module in _modules_named_in(node, name):
-            files |= dict.fromkeys(_files_of(module))
-    return tuple(files)
+    return tuple(dict.fromkeys(file for module in _facts_of(name)[2] for file in _files_of(module)))
 
 
 def _modules_named_in(node: ast.AST, name: str) -> list[str]:
@@ -98,11 +138,10 @@ def _absolute(node: ast.ImportFrom, name: str) -> str:
     return ".".join([*package, *(node.module.split(".") if node.module else [])])
 
 
+@cache
 def _files_of(module: str) -> list[str]:
-    """Return the file of a dotted module and the `__init__` files of its packages; nothing for other packages."""
+    """Return the file of a dotted module of ours and the `__init__` files of its packages."""
     parts = module.split(".")
-    if parts[0] != PACKAGE:
-        return []
     candidates = ["/".join([*parts[:depth], "__init__.py"]) for depth in range(1, len(parts) + 1)]
     candidates.append("/".join(parts) + ".py")
     return [file for file in candidates if (SCRIPTS / file).is_file()]

@@ -1,5 +1,6 @@
 """What counts as a change of code: edits of the syntax tree, in the file or in any module that it imports."""
 
+import json
 import shutil
 import subprocess
 import sys
@@ -31,7 +32,8 @@ def scripts(tmp_path, monkeypatch):
 
 
 def forget():
-    for function in (codehash._parse, codehash.digest_of, codehash._imports_of, codehash._code_of):
+    codehash._facts.clear()
+    for function in (codehash._facts_of, codehash._files_of, codehash._imports_of, codehash._code_of):
         function.cache_clear()
 
 
@@ -77,6 +79,32 @@ def test_edits_with_meaning_change_the_digest(scripts, file, old, new):
     before = code("work.py")
     (scripts / file).write_text((scripts / file).read_text().replace(old, new))
     assert code("work.py") != before
+
+
+def code_at_a_new_start(record):
+    """Return the digests as another process with this record takes them, and how many files it parsed."""
+    forget()
+    write = codehash.keep_record(record)
+    before = dict(codehash._facts)
+    found = codehash.code_of("work.py")
+    write()
+    return found, sum(codehash._facts[name] != before.get(name) for name in codehash._facts)
+
+
+def test_a_record_spares_the_reading_and_changes_nothing(scripts, tmp_path):
+    record = tmp_path / ".snakemake/code_digests.json"
+    plain = code("work.py")
+    assert code_at_a_new_start(record) == (plain, 5)
+    assert code_at_a_new_start(record) == (plain, 0)
+    (scripts / "embedshift/b.py").write_text("from embedshift import unrelated\n")
+    changed = code("work.py")
+    assert changed != plain
+    assert code_at_a_new_start(record) == (changed, 2), "the changed file and the one that it now imports"
+    for damaged in ("", "[]", '{"made_by": 1}', json.dumps({"made_by": "another version", "files": {"work.py": 3}})):
+        record.write_text(damaged)
+        forget()
+        codehash.keep_record(record)
+        assert codehash.code_of("work.py") == changed
 
 
 def test_a_missing_file_is_named(scripts):
