@@ -144,6 +144,11 @@ def embedding_code(model, condition):
     return code_of(*scripts, also=[*STUDY.adapter_files(model), *rendering])
 
 
+def conversion_code(model):
+    """Return digests of the code that converts a model's weights; an empty text for a model without any."""
+    return code_of(also=["weights_formats.py"]) if STUDY.weights(model) else ""
+
+
 @cache
 def embedding_origin(dataset, model, condition, shard):
     """Return a digest of all that leads to one embedding file: sounds, settings and code, but no label or group."""
@@ -154,6 +159,7 @@ def embedding_origin(dataset, model, condition, shard):
         code_of("prepare_clips.py"),
         STUDY.embedding_settings(dataset, model, condition),
         embedding_code(model, condition),
+        conversion_code(model),
     )
 
 

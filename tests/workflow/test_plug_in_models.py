@@ -124,15 +124,41 @@ def write_wav2vec2(folder, seed):
     transformers.Wav2Vec2FeatureExtractor().save_pretrained(folder)
 
 
-def test_a_folder_of_a_hugging_face_model(study):
+@pytest.fixture(scope="module")
+def finished_speech(with_plug_in, tmp_path_factory):
+    study = with_plug_in.copy(tmp_path_factory.mktemp("speech") / "copy")
     write_wav2vec2(study.folder / "models" / "speech", seed=1)
     config = config_with_plug_in()
     config["models"]["speech"] = {"adapter": "transformers:models/speech", "options": {"layer": 1}}
     study.write_config(config)
-    clean = "results/embeddings/tones/speech/clean.h5"
-    study.run(clean)
+    study.run("results/embeddings/tones/speech/clean.h5")
+    return study
+
+
+@pytest.fixture
+def with_speech(finished_speech, tmp_path):
+    return finished_speech.copy(tmp_path / "copy")
+
+
+def test_a_folder_of_a_hugging_face_model(with_speech):
+    study, clean = with_speech, "results/embeddings/tones/speech/clean.h5"
     with h5py.File(study.folder / clean) as file:
         assert file["embedding"].shape == (12, 16)
+    for path in (study.folder / "data/weights").glob("*"):
+        path.touch()
     assert study.planned_rules(clean) == {}
     write_wav2vec2(study.folder / "models" / "speech", seed=2)
     assert study.planned_rules(clean) == {"fetch_weights": 1, "embed_clips": 1}
+
+
+def test_another_conversion_of_weights_is_followed_by_the_models_that_have_some(with_speech):
+    study = with_speech
+    clean = "results/embeddings/tones/speech/clean.h5"
+    path = study.folder / "scripts/embedshift/torch_checkpoint.py"
+    path.write_text(path.read_text() + "\nA_FIX = 1\n")
+    assert study.planned_rules(clean) == {"fetch_weights": 1, "embed_clips": 1}
+    assert study.planned_rules("results/embeddings/tones/timbre/clean.h5") == {}
+    study.run(clean)
+    with h5py.File(study.folder / clean) as file:
+        assert file.attrs["clips_embedded"] == 0, "the converted tensors are the same"
+    assert study.planned_rules(clean) == {}
