@@ -6,7 +6,6 @@ from typing import Any
 from embedshift.number_text import number_text, value_text
 from embedshift.report.monotonicity_panels import p_phrase
 from embedshift.report.panels import (
-    BAND_OPACITY,
     Panel,
     curve_traces,
     names_of,
@@ -24,7 +23,7 @@ SYMBOLS = ("circle", "triangle-up", "square", "diamond")
 DASH_OF_WAY = dict(zip(WAYS, ("solid", "dash"), strict=True))
 CHANGE_COLOURS = [[0, "#F0A868"], [0.5, "#FFFFFF"], [1, "#74ABDF"]]
 SMALLEST_SCALE = 0.01
-LIGHT = 0.07
+NONE_BAND = 0.13
 PROBES = {"linear": ("@accent", "circle", "linear"), "non_linear": ("@second", "square", "not linear")}
 
 
@@ -98,7 +97,7 @@ def _auc_panel(table: RobustnessIndex, place: Place, axis: StrengthAxis, names: 
     notes = [] if label == "all" else [label]
     notes += [f"none: clean to clean {value_text(clean, 3)}, at the strongest strength {value_text(weakest[-1], 3)}"]
     y_axis = {"title": {"text": "ROC AUC"}, "nticks": 6}
-    spec = spec_of(traces, 260, xaxis=strength_axis(axis), yaxis=y_axis, shapes=neutral_line(axis))
+    spec = spec_of(_bands_first(traces), 260, xaxis=strength_axis(axis), yaxis=y_axis, shapes=neutral_line(axis))
     description = f"ROC AUC against {axis.label} for {place[1]} under {axis.effect}, {label}. {'; '.join(notes)}."
     return Panel(**names_of(place, axis), notes=notes, description=description, spec=spec, height_px=260)
 
@@ -108,12 +107,17 @@ def _eraser_traces(
 ) -> list[dict[str, Any]]:
     """Return the band, light but for `none`, and a thin line; the page shows one eraser alone where it is chosen."""
     colour, symbol = eraser_colour(names.erasers, eraser), eraser_symbol(names.erasers, eraser)
-    opacity = BAND_OPACITY if eraser == NONE else LIGHT
+    opacity = NONE_BAND if eraser == NONE else max(0.02, min(0.16, 0.3 / len(names.erasers)))
     of_eraser = {} if eraser == NONE else {"meta": {"eraser": eraser}}
     *band, line = curve_traces(curve, axis, colour, f"{eraser}, {way}", dash=dash, opacity=opacity, **of_eraser)
     line["line"]["width"] = 2 if eraser == NONE else 1.3
     line["marker"] = {"size": 5 if symbol != "circle" else 3, "symbol": symbol}
     return [*band, line]
+
+
+def _bands_first(traces: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Return the traces with the bands below all lines."""
+    return sorted(traces, key=lambda trace: "fill" not in trace)
 
 
 def _clean_mark(
@@ -151,7 +155,7 @@ def _change_panel(table: RobustnessIndex, place: Place, axis: StrengthAxis, name
         return Panel(**names_of(place, axis), message="No eraser in the table.")
     notes = [f"{differing} points differ from 0 at p ≤ {names.alpha:g} (corrected over strengths)"]
     y_axis = {"title": {"text": "change of ROC AUC"}, "zeroline": True, "zerolinewidth": 2, "nticks": 6}
-    spec = spec_of(traces, 260, xaxis=strength_axis(axis), yaxis=y_axis, shapes=neutral_line(axis))
+    spec = spec_of(_bands_first(traces), 260, xaxis=strength_axis(axis), yaxis=y_axis, shapes=neutral_line(axis))
     description = f"Change of ROC AUC by each eraser for {place[1]} under {axis.effect}. {notes[0]}."
     return Panel(**names_of(place, axis), notes=notes, description=description, spec=spec, height_px=260)
 

@@ -1,10 +1,11 @@
 """What a quirk of a published study does, as tables of the page: each twin beside its twin without the quirk."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from embedshift.common_motion_curves import shared_rank_text
 from embedshift.number_text import MISSING, number_text, p_text, value_text
 from embedshift.study_layout import StrengthAxis, StudyLayout
 from embedshift.tables import read_table
@@ -40,6 +41,8 @@ WORDS = {
     ("strength_r2", "non_linear"): ("R² of the strength, probe that is not linear", 3),
 }
 """What the measures are called, with decimals; those without words are in the table only."""
+
+PAIRED = ("displacement_norm", "cosine_alignment", "squared_spearman", "within_clip_spearman")
 
 Row = Mapping[str, Any]
 
@@ -98,18 +101,19 @@ def _lines(rows: Sequence[Row], axis: StrengthAxis) -> Iterator[tuple[str, str, 
         sides = wanted[key]
         if key[0] == "squared_spearman":
             words += " (held out)" if key[2] == "held_out" else " (in sample)"
-        where = f", {axis.with_unit(key[3])}" if key[3] else ""
-        without, with_quirk = (value_text(sides.get(side), decimals) for side in (WITHOUT, WITH))
-        yield (
-            words + where,
-            without,
-            with_quirk,
-            _change(sides.get(DIFFERENCE), decimals),
-            p_text(sides.get(DIFFERENCE)),
-        )
+        where = f", at strength {axis.with_unit(key[3])}" if key[3] else ""
+        value, change = _value_of(key[0], decimals), sides.get(DIFFERENCE)
+        told = _change(change, decimals, paired=key[0] in PAIRED)
+        yield words + where, value(sides.get(WITHOUT)), value(sides.get(WITH)), told, p_text(change)
 
 
-def _change(row: Row | None, decimals: int | None) -> str:
+def _value_of(measure: str, decimals: int | None) -> Callable[[Row | None], str]:
+    if measure == "shared_rank":
+        return lambda row: MISSING if row is None else shared_rank_text(row)
+    return lambda row: value_text(row, decimals)
+
+
+def _change(row: Row | None, decimals: int | None, *, paired: bool) -> str:
     if row is None or row["value"] is None:
         return MISSING
-    return f"{value_text(row, decimals)}{' (not paired)' if row['ci_low'] is None else ''}"
+    return f"{value_text(row, decimals)}{'' if paired else ' (not paired)'}"
