@@ -6,6 +6,7 @@ way but a kill. What a killed run left is taken over: at once where the process 
 """
 
 import atexit
+import getpass
 import json
 import os
 import re
@@ -54,9 +55,8 @@ def only_reads(arguments: Sequence[str]) -> bool:
 
 def this_run(study: str) -> Holder:
     """Return what the present process writes into its claims."""
-    user = os.environ.get("USER") or os.environ.get("LOGNAME") or str(os.getuid())
     since = time.strftime("%Y-%m-%d %H:%M:%S %Z")
-    return Holder(socket.gethostname(), os.getpid(), _start_of(os.getpid()), user, since, study, str(Path.cwd()))
+    return Holder(socket.gethostname(), os.getpid(), _start_of(os.getpid()), _user(), since, study, str(Path.cwd()))
 
 
 def claim_folders(working: Path, results: Path, study: str) -> str:
@@ -147,6 +147,13 @@ def held_by(holder: Holder, path: Path, folder: Path) -> str:
         "the same time, use a clone of the checkout with a results_folder of its own; shared_embeddings lets both use "
         "one folder of embeddings. Reading results, dry runs and reports are possible at any time."
     )
+
+
+def _user() -> str:
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):  # a container may have no name for the user
+        return f"user {os.getuid()}"
 
 
 def _write_new(path: Path, run: Holder) -> bool:
