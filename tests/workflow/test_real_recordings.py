@@ -29,7 +29,9 @@ def working_copy(folder, sounds: Path, table: str | None):
         config["datasets"]["mine"]["table"] = table
     study.write_config(config)
     if (REPOSITORY / "data/weights").is_dir():
-        shutil.copytree(REPOSITORY / "data/weights", folder / "data/weights")
+        # hidden files are half made, by another test worker
+        hidden = shutil.ignore_patterns(".*")
+        shutil.copytree(REPOSITORY / "data/weights", folder / "data/weights", ignore=hidden)
     return study
 
 
