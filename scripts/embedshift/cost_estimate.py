@@ -14,7 +14,7 @@ from embedshift.cost_counts import (
     embedding_files,
 )
 from embedshift.cost_disk import DiskUse, disk_use, embedding_size
-from embedshift.cost_measurement import Measurement, Width
+from embedshift.cost_measurement import Measurement, Width, what_disturbs
 from embedshift.cost_table import counts_text, disk_text, hours_text
 from embedshift.cost_time import hours_left
 from embedshift.errors import UserError
@@ -58,7 +58,7 @@ def _estimate(plan: Mapping[str, Any], scratch: Path) -> str:
     parts = [
         f"Cost of the study {plan['study']}",
         counts_text(datasets, files, to_render),
-        "\n".join([hours_text(hours, plan["cores"]), *notes]),
+        "\n".join([hours_text(hours, plan["cores"]), *notes, *what_disturbs(plan["cores"])]),
         disk_text(uses),
     ]
     return "\n\n".join(parts) + "\n"
