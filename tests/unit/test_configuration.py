@@ -178,3 +178,13 @@ def test_every_key_of_the_schema_says_what_it_means(repository):
     walk(schema, "")
     for name, part in schema["$defs"].items():
         walk(part, name)
+
+
+def test_a_plugin_that_remembers_the_clip_before_forbids_shards(complete):
+    config = changed("datasets.mine.shards", 4)
+    assert complete(config)["datasets"]["mine"]["shards"] == 4
+    config["effects"]["louder"]["compatibility"] = ["state_leak"]
+    with pytest.raises(
+        UserError, match=r"datasets\.mine\.shards is 4, but effects\.louder\.compatibility has state_leak"
+    ):
+        complete(config)

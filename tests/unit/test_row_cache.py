@@ -3,6 +3,7 @@
 import hashlib
 import os
 import shutil
+import tracemalloc
 
 import numpy as np
 import pytest
@@ -196,3 +197,19 @@ def test_rows_of_another_number_of_shards_are_found(tmp_path, rng):
     assert list(before[1].read(with_frames=False).finished) == ["b"]
     before[1].link.unlink()
     assert before[1].read(with_frames=False).finished == {}
+
+
+def test_merging_frames_takes_the_memory_of_a_block(kept, rng):
+    frames = rng.standard_normal((40, 64)).astype(np.float32)
+    places = {}
+    for first in range(0, 1500, 100):
+        rows = {f"k{first + number}": Row(frames.mean(axis=0), frames + number) for number in range(100)}
+        places |= kept.write_part(rows)
+    keys = list(places)
+    described = Embeddings(keys, keys, np.zeros((0, 0)), np.zeros(len(keys), dtype=bool))
+    tracemalloc.start()
+    merge_rows(kept.output, described, places, True)
+    peak_bytes = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert kept.output.stat().st_size > 15e6
+    assert peak_bytes < 3 * row_cache.BLOCK_CLIPS * frames.nbytes + 2000 * len(keys)

@@ -87,3 +87,27 @@ def test_a_missing_checkpoint_is_named_with_its_key(config):
     settings = {**config["models"]["musicnn"], "weights_file": "nowhere.pth"}
     with pytest.raises(UserError, match=r"^models\.musicnn\.weights_file: The checkpoint nowhere\.pth is not there"):
         with_change(config, "models", "musicnn", value=settings)
+
+
+def test_one_shard_is_what_a_data_set_was_before_there_were_shards(repository):
+    written = yaml.safe_load((repository / "config.yaml").read_text())
+    plain = Study(complete_config(written, repository, repository))
+    written["datasets"]["demo"]["shards"] = 1
+    one = Study(complete_config(written, repository, repository))
+    assert one.config == plain.config
+    assert json.loads(one.preparation_settings("demo")).keys() == {"folder", "preparation", "unusable_clips"}
+    assert one.embedding_files("demo", "musicnn", "clean") == ["results/embeddings/demo/musicnn/clean.h5"]
+    assert one.audio("demo", "clean") == ["results/clips/demo/clean.h5"]
+
+
+def test_shards_change_names_of_files_and_what_is_prepared_but_no_other_settings(config):
+    plain = Study(config)
+    cut = with_change(config, "datasets", "demo", "shards", value=4)
+    assert cut.embedding_files("demo", "musicnn", "gain/-4")[3] == (
+        "results/embeddings/demo/musicnn/gain/-4.shard_4_of_4.h5"
+    )
+    assert json.loads(cut.preparation_settings("demo", ".shard_2_of_4", "digest"))["shard"] == [2, 4]
+    for settings in ("effect_settings", "embedding_settings"):
+        of = ("demo", "gain", "-4") if settings == "effect_settings" else ("demo", "musicnn", "gain/-4")
+        assert getattr(cut, settings)(*of) == getattr(plain, settings)(*of)
+    assert cut.sensitivity_settings("demo", "musicnn", "gain") == plain.sensitivity_settings("demo", "musicnn", "gain")
