@@ -3,7 +3,6 @@
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from embedshift.needs import why_missing
 from embedshift.number_text import number_text
 from embedshift.scores import Place, held_out_score, score_ceiling, why_no_held_out
 from embedshift.study_layout import StrengthAxis
@@ -61,12 +60,13 @@ def _why_no_size(table: TableIndex, place: Place, axis: StrengthAxis) -> str:
     return "not in the table"
 
 
-def _dimensionality(table: TableIndex, place: Place, axis: StrengthAxis) -> Row | None:
-    return table.one(*place, axis.effect, "participation_ratio", variant="displacements", label="all")
+def dimensionality(table: TableIndex, place: Place, axis: StrengthAxis) -> Row | None:
+    """Return the participation ratio that is unbiased and has an interval: from pairs of clips of different groups."""
+    return table.one(*place, axis.effect, "participation_ratio", variant="between_groups", label="all")
 
 
 def _why_no_dimensionality(table: TableIndex, place: Place, axis: StrengthAxis) -> str:
-    return why_missing(len(axis.texts))
+    return "needs at least 2 groups"
 
 
 GLANCES = {
@@ -74,5 +74,5 @@ GLANCES = {
         "Held-out ρ² (signed), of that of a perfect order", 2, held_out_score, why_no_held_out, score_ceiling
     ),
     "size": Glance("Relative displacement at the strongest strength", 2, _size, _why_no_size),
-    "dimensionality": Glance("Participation ratio of the displacements", 1, _dimensionality, _why_no_dimensionality),
+    "dimensionality": Glance("Participation ratio of the displacements", 1, dimensionality, _why_no_dimensionality),
 }

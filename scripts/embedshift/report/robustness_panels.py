@@ -211,7 +211,7 @@ def _decodability_panel(table: RobustnessIndex, place: Place, axis: StrengthAxis
     notes = [f"before erasing, linear: {value_text(before, 2)}, {p_phrase(before)}"]
     height = 70 + 22 * len(erasers)
     margin = {"l": 12 + 6 * max(map(len, erasers)), "r": 10, "t": 8, "b": 42}
-    x_axis = {"title": {"text": "R² of the strength, held out"}, "zeroline": True, "nticks": 5}
+    x_axis = {"title": {"text": "held-out R²"}, "zeroline": True, "nticks": 5}
     y_axis = {"autorange": "reversed", "type": "category", "tickfont": {"size": 10}}
     spec = spec_of(traces, height, margin=margin, xaxis=x_axis, yaxis=y_axis)
     told = "; ".join(text for trace in traces for text in trace.get("text", ()))

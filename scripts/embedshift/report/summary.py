@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from embedshift.glances import GLANCES, Glance, GlanceCell, shares
+from embedshift.glances import GLANCES, Glance, GlanceCell, dimensionality, shares
 from embedshift.number_text import interval_text, number_text, p_text, value_text
 from embedshift.scores import held_out_score, in_sample_score, score_ceiling, why_no_held_out
 from embedshift.study_layout import StrengthAxis, StudyLayout
@@ -56,7 +56,7 @@ def _summary(table: TableIndex, place: tuple[str, str], axis: StrengthAxis) -> d
     held_out, in_sample = held_out_score(table, place, axis), in_sample_score(table, place, axis)
     ceiling = score_ceiling(table, place, axis)
     size = table.strongest(*place, axis, "displacement_norm", variant="relative", label="all")
-    ratio = table.one(*place, axis.effect, "participation_ratio", variant="displacements", label="all")
+    ratio = dimensionality(table, place, axis)
     n = next((row["n"] for row in (held_out, size) if row is not None), None)
     return {
         "dataset": place[0],
