@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from embedshift.bias_corrected import bias_corrected_interval
 from embedshift.errors import UserError
 from embedshift.joint_probes import JointProbe, fit_multi_label, fit_multinomial
 from embedshift.logistic_grid import PUBLISHED_FOLDS
@@ -42,9 +43,11 @@ def joint_rows(sweep: Sweep, fold: np.ndarray, wanted: Mapping[str, Any]) -> Ite
         softmax, sigmoid = (_scores(of_kind, embeddings, fold, tested) for of_kind in zip(*probes, strict=True))
         shared = {"strength": strength, "train": CLEAN, "test": test, "eraser": NONE, "n": len(tested)}
         recalls = _balanced_accuracy(softmax, member, groups)
-        yield shared | _measured("balanced_accuracy", "multinomial", recalls, choices["confidence"])
+        interval = percentile_interval(recalls[1:, None], choices["confidence"])
+        yield shared | _measured("balanced_accuracy", "multinomial", recalls, interval)
         precisions = _average_precision(sigmoid, member, groups, fold[tested])
-        yield shared | _measured("average_precision", "multi_label", precisions, choices["confidence"])
+        interval = bias_corrected_interval(precisions[:1], precisions[1:, None], choices["confidence"])
+        yield shared | _measured("average_precision", "multi_label", precisions, interval)
 
 
 def _train(sweep: Sweep, train: np.ndarray, seed: int) -> tuple[JointProbe, JointProbe]:
@@ -77,7 +80,6 @@ def _average_precision(scores: np.ndarray, member: np.ndarray, groups: GroupCoun
     return np.mean(of_classes, axis=0)
 
 
-def _measured(measure: str, variant: str, values: np.ndarray, confidence: float) -> Row:
-    low, high = percentile_interval(values[1:, None], confidence)
+def _measured(measure: str, variant: str, values: np.ndarray, interval: tuple[np.ndarray, np.ndarray]) -> Row:
     row = {"label": "all", "measure": measure, "variant": variant, "split": "held_out"}
-    return row | {"value": float(values[0]), "ci_low": float(low[0]), "ci_high": float(high[0])}
+    return row | {"value": float(values[0]), "ci_low": float(interval[0][0]), "ci_high": float(interval[1][0])}

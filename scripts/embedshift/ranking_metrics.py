@@ -1,8 +1,7 @@
 """ROC AUC, average precision and balanced accuracy of many score columns, and their bootstrap by group.
 
-All equal scikit-learn's, ties included. In a bootstrap of groups each clip has the weight of its group, so that the
-AUC is a ratio of two quadratic forms in the groups' counts: the comparisons between positive and negative clips are
-counted once per pair of groups, and all resamples are one matrix product.
+All equal scikit-learn's, ties included. In a bootstrap of groups each clip has the weight of its group: clips are
+sorted once, and all resamples are counted side by side on the way through them.
 
 `stratum` keeps scores apart that cannot be compared, such as those of different folds' classifiers: only pairs within
 a stratum count for the AUC; average precision is the mean over strata, weighted by their positive clips.
@@ -14,7 +13,8 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.stats import rankdata
 
-EXACT_FLOAT32 = 1 << 24
+from embedshift.compiled import compiled
+
 FEW_PAIRS = 1 << 12
 """So many pairs are compared sooner than sorted."""
 
@@ -81,26 +81,34 @@ def resampled_roc_auc(
 
     Row 0 is the sample itself. NaN where no stratum of a resample has both classes.
     """
-    won = np.zeros((len(groups.counts), scores.shape[1]))
-    pairs = np.zeros((len(groups.counts), 1))
-    for part in _strata(positive, groups.group_of, stratum):
-        pairs += part.pairs(groups.counts)
-        for column, values in enumerate(scores.T):
-            won[:, column] += part.won(values, groups.counts)
-    return np.divide(won, pairs, out=np.full_like(won, np.nan), where=pairs > 0)
+    drawn = np.ascontiguousarray(groups.counts.T)
+    won, pairs = np.zeros((scores.shape[1], drawn.shape[1])), np.zeros(drawn.shape[1])
+    for inside in _strata(positive, stratum):
+        ranked, of_class, group_of = scores[inside].T, positive[inside], groups.group_of[inside]
+        pairs += _total(drawn, group_of[of_class]) * _total(drawn, group_of[~of_class])
+        _add_wins(np.ascontiguousarray(ranked), np.argsort(ranked), of_class, group_of, drawn, won)
+    return np.divide(won, pairs, out=np.full_like(won, np.nan), where=pairs > 0).T
 
 
 def resampled_average_precision(
     scores: np.ndarray, positive: np.ndarray, groups: GroupCounts, stratum: np.ndarray | None = None
 ) -> np.ndarray:
-    """Return the average precision of each column in each resample, (1 + resamples, columns); row 0 is the sample."""
-    total = np.zeros((len(groups.counts), scores.shape[1]))
-    number = np.zeros((len(groups.counts), 1))
-    for part in _strata(positive, groups.group_of, stratum):
-        number += part.positives.total(groups.counts)
-        for column, values in enumerate(scores.T):
-            total[:, column] += part.precision_of_positives(values, groups.counts)
-    return np.divide(total, number, out=np.full_like(total, np.nan), where=number > 0)
+    """Return the average precision of each column in each resample, (1 + resamples, columns); row 0 is the sample.
+
+    Two things that resampling does to clips happen in no new sample, and both raise the average precision. Copies of a
+    clip tie with each other: here they take their places below each other instead. And the share of positive clips
+    varies, most where a stratum has few: here it is that of the sample in every resample, positive and negative clips
+    weighted accordingly.
+    """
+    drawn = np.ascontiguousarray(groups.counts.T)
+    total, number = np.zeros((scores.shape[1], drawn.shape[1])), np.zeros(drawn.shape[1])
+    for inside in _strata(positive, stratum):
+        ranked, of_class, group_of = scores[inside].T, positive[inside], groups.group_of[inside]
+        found = _total(drawn, group_of[of_class])
+        weights = np.stack([_weights(found), _weights(_total(drawn, group_of[~of_class]))])
+        number += found
+        _add_precision(np.ascontiguousarray(ranked), np.argsort(-ranked), of_class, group_of, drawn, weights, total)
+    return np.divide(total, number, out=np.full_like(total, np.nan), where=number > 0).T
 
 
 def resampled_balanced_accuracy(scores: np.ndarray, positive: np.ndarray, groups: GroupCounts) -> np.ndarray:
@@ -115,68 +123,98 @@ def resampled_balanced_accuracy(scores: np.ndarray, positive: np.ndarray, groups
     return found
 
 
-class _Members:
-    """Clips of one class, sorted by group, so that sums over groups are sums over slices."""
-
-    def __init__(self, clips: np.ndarray, group_of: np.ndarray) -> None:
-        self.clips = clips[np.argsort(group_of[clips], kind="stable")]
-        self.groups, self.start, self.sizes = np.unique(group_of[self.clips], return_index=True, return_counts=True)
-
-    def total(self, counts: np.ndarray) -> np.ndarray:
-        """Return the number of clips drawn in each resample, (resamples, 1)."""
-        return counts[:, self.groups] @ self.sizes[:, None].astype(np.float64)
-
-
-@dataclass(frozen=True)
-class _Stratum:
-    positives: _Members
-    negatives: _Members
-
-    def pairs(self, counts: np.ndarray) -> np.ndarray:
-        """Return the number of (positive, negative) pairs in each resample, (resamples, 1)."""
-        return self.positives.total(counts) * self.negatives.total(counts)
-
-    def won(self, values: np.ndarray, counts: np.ndarray) -> np.ndarray:
-        """Return the number of pairs that the positive clip wins, ties a half, in each resample."""
-        beaten = _twice_beaten(values[self.negatives.clips], values[self.positives.clips])
-        by_group = np.add.reduceat(beaten, self.negatives.start, axis=0, dtype=np.int64)
-        by_group = np.add.reduceat(by_group, self.positives.start, axis=1)
-        beaten_of_positives = _exact_product(counts[:, self.negatives.groups], by_group)
-        return 0.5 * np.einsum("bg,bg->b", counts[:, self.positives.groups], beaten_of_positives)
-
-    def precision_of_positives(self, values: np.ndarray, counts: np.ndarray) -> np.ndarray:
-        """Return the sum over drawn positive clips of the precision at their score, in each resample."""
-        own = values[self.positives.clips]
-        above = []
-        for members in (self.positives, self.negatives):
-            reached = values[members.clips][:, None] >= own
-            by_group = np.add.reduceat(reached, members.start, axis=0, dtype=np.int64)
-            above.append(_exact_product(counts[:, members.groups], by_group))
-        copies = np.repeat(counts[:, self.positives.groups], self.positives.sizes, axis=1)
-        drawn = copies > 0
-        precision = np.divide(above[0], above[0] + above[1], out=np.zeros_like(copies), where=drawn)
-        return np.einsum("bp,bp->b", copies, precision)
-
-
-def _twice_beaten(negative: np.ndarray, positive: np.ndarray) -> np.ndarray:
-    """Return 2 where the positive score is larger, 1 where they are equal, (negatives, positives) uint8."""
-    beaten = (negative[:, None] < positive).view(np.uint8)
-    beaten += (negative[:, None] <= positive).view(np.uint8)
-    return beaten
-
-
-def _exact_product(counts: np.ndarray, by_group: np.ndarray) -> np.ndarray:
-    """Return counts @ by_group, both whole numbers, in float32 where that is exact (and twice as fast)."""
-    largest = counts.sum(axis=1).max(initial=0) * by_group.max(initial=0)
-    kind = np.float32 if largest < EXACT_FLOAT32 else np.float64
-    return (counts.astype(kind) @ by_group.astype(kind)).astype(np.float64)
-
-
-def _strata(positive: np.ndarray, group_of: np.ndarray, stratum: np.ndarray | None) -> Iterator[_Stratum]:
-    """Yield the strata that hold both classes."""
+def _strata(positive: np.ndarray, stratum: np.ndarray | None) -> Iterator[np.ndarray]:
+    """Yield the clips (bool) of each stratum that holds both classes."""
     stratum = np.zeros(len(positive), dtype=np.int64) if stratum is None else np.asarray(stratum)
     for name in np.unique(stratum):
         inside = stratum == name
-        clips = [np.flatnonzero(inside & of_class) for of_class in (positive, ~positive)]
-        if len(clips[0]) and len(clips[1]):
-            yield _Stratum(*(_Members(found, group_of) for found in clips))
+        if positive[inside].any() and not positive[inside].all():
+            yield inside
+
+
+def _total(drawn: np.ndarray, group_of: np.ndarray) -> np.ndarray:
+    """Return how many clips of these groups (clips,) are drawn in each resample, (1 + resamples,)."""
+    return np.bincount(group_of, minlength=len(drawn)).astype(np.float64) @ drawn
+
+
+def _weights(number: np.ndarray) -> np.ndarray:
+    """Return the weight of a clip in each resample (1 + resamples,): together they weigh as much as in the sample."""
+    return np.divide(number[0], number, out=np.zeros_like(number), where=number > 0)
+
+
+@compiled
+def _end_of_tie(values: np.ndarray, order: np.ndarray, start: int) -> int:
+    """Return the place after the last clip with the score of the one at `start`."""
+    end = start + 1
+    while end < len(order) and values[order[end]] == values[order[start]]:
+        end += 1
+    return end
+
+
+@compiled
+def _add_wins(
+    scores: np.ndarray,
+    order: np.ndarray,
+    positive: np.ndarray,
+    group_of: np.ndarray,
+    drawn: np.ndarray,
+    won: np.ndarray,
+) -> None:
+    """Add to won (columns, resamples) the pairs that positive clips win, ties a half.
+
+    scores, order (columns, clips): order from the lowest score; drawn (groups, resamples).
+    """
+    resamples = drawn.shape[1]
+    for column in range(len(scores)):
+        below, start = np.zeros(resamples), 0
+        while start < order.shape[1]:
+            end = _end_of_tie(scores[column], order[column], start)
+            tied = np.zeros(resamples)
+            for clip in order[column, start:end]:
+                if not positive[clip]:
+                    tied += drawn[group_of[clip]]
+            for clip in order[column, start:end]:
+                if positive[clip]:
+                    for b in range(resamples):
+                        won[column, b] += drawn[group_of[clip], b] * (below[b] + 0.5 * tied[b])
+            below += tied
+            start = end
+
+
+@compiled
+def _add_precision(
+    scores: np.ndarray,
+    order: np.ndarray,
+    positive: np.ndarray,
+    group_of: np.ndarray,
+    drawn: np.ndarray,
+    weights: np.ndarray,
+    total: np.ndarray,
+) -> None:
+    """Add to total (columns, resamples) the precision at each drawn positive clip.
+
+    scores, order (columns, clips): order from the highest score; weights (2, resamples): of positive and negative.
+    """
+    for column in range(len(scores)):
+        above, start = np.zeros(weights.shape), 0
+        while start < order.shape[1]:
+            end = _end_of_tie(scores[column], order[column], start)
+            for clip in order[column, start:end]:
+                above[0 if positive[clip] else 1] += drawn[group_of[clip]]
+            for clip in order[column, start:end]:
+                if positive[clip]:
+                    _add_copies(drawn[group_of[clip]], above, weights, total[column])
+            start = end
+
+
+@compiled
+def _add_copies(copies: np.ndarray, above: np.ndarray, weights: np.ndarray, total: np.ndarray) -> None:
+    """Add the precision at each copy of a positive clip, one below the other, in each resample.
+
+    above (2, resamples): positive clips, all copies included, and negative ones at or above its score.
+    """
+    for b in range(len(copies)):
+        wrong = weights[1, b] * above[1, b]
+        for copy in range(1, int(copies[b]) + 1):
+            right = weights[0, b] * (above[0, b] - copies[b] + copy)
+            total[b] += right / (right + wrong)

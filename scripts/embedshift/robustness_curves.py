@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from threadpoolctl import threadpool_limits
 
+from embedshift.bias_corrected import bias_corrected_interval
 from embedshift.classification import Condition, RegimeScores
 from embedshift.paired_difference import PairedDifference, paired_difference
 from embedshift.ranking_metrics import (
@@ -93,7 +94,7 @@ def curve_rows(measured: RegimeValues, strengths: Sequence[str], confidence: flo
     strengths: texts in the order of the sweep. `label` is a class, or `all` for the mean over the classes.
     """
     for (eraser, train, test), values in measured.values.items():
-        low, high = percentile_interval(values[1:], confidence)
+        low, high = _interval(measured.metric, values, confidence)
         for column, name in enumerate([*measured.classes, "all"]):
             yield _named(eraser, train, test, strengths) | {
                 "label": name,
@@ -104,6 +105,13 @@ def curve_rows(measured: RegimeValues, strengths: Sequence[str], confidence: flo
                 "ci_high": high[column],
                 "n": int(measured.positives[column]),
             }
+
+
+def _interval(metric: str, values: np.ndarray, confidence: float) -> tuple[np.ndarray, np.ndarray]:
+    """Return the ends of the bands; resampling raises the average precision of few positive clips."""
+    if metric == "average_precision":
+        return bias_corrected_interval(values[0], values[1:], confidence)
+    return percentile_interval(values[1:], confidence)
 
 
 def difference_rows(measured: RegimeValues, strengths: Sequence[str], confidence: float = 0.95) -> Iterator[Row]:
