@@ -132,7 +132,7 @@ def test_the_published_figure_says_so_where_nothing_has_the_names(published_stud
             index, layout = RobustnessIndex(read_table(table), "augmentation"), read_layout(settings)
         figure = draw_published_curves(index, layout, names, overlay)
         save_figure(figure, svg=tmp_path / f"{number}.svg", png=tmp_path / f"{number}.png")
-        texts = " ".join(text.get_text() for axes in figure.axes for text in axes.texts)
+        texts = " ".join(text.get_text() for text in figure.texts)
         assert ("No published curve" in texts) == (settings is not None)
 
 

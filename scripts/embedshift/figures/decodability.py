@@ -13,7 +13,7 @@ FOOTNOTE = (
     "R² of the rank of strength, predicted for clips of groups that neither probe nor eraser (fitted on all classes) "
     "saw, with group-bootstrap intervals. Blue dots: ridge regression; orange squares: ridge regression on random "
     "Fourier features, which reads what is not linear; ticks: mean of the null (strengths permuted within each clip). "
-    "Below 0 is worse than the mean."
+    "Below 0 is worse than the mean; values below −0.5 are drawn at the left edge."
 )
 PROBES = {"linear": (ACCENT, "o", -0.15), "non_linear": (SECOND, "s", 0.15)}
 LOWEST = -0.5

@@ -27,7 +27,7 @@ def eraser_style(erasers: Sequence[str], name: str) -> dict[str, Any]:
 
 def light_band(erasers: Sequence[str]) -> float:
     """Return the opacity of an eraser's band: the more erasers lie over each other, the lighter each."""
-    return max(0.02, min(0.16, 0.3 / max(len(erasers), 1)))
+    return 0.16 if len(erasers) < 2 else max(0.02, min(0.06, 0.3 / len(erasers)))
 
 
 class KeyedGrid(PanelGrid):

@@ -1,5 +1,7 @@
 """Published ROC AUC over ours: one row of panels for each model, effect and class, one column an eraser."""
 
+import textwrap
+
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
@@ -71,9 +73,9 @@ def _draw_key(grid: PanelGrid) -> None:
 
 
 def _without_panels(published: PublishedOverlay, width_in: float) -> Figure:
-    grid = PanelGrid([""], [""], width_in=width_in, panel_height_in=0.6)
     told = "; ".join(", ".join(names) for names in published.names()) or "none are stored"
-    grid.axes[0][0].set_axis_off()
-    text = f"No published curve has the model, effect and class of this study.\nPublished are: {told}."
-    grid.axes[0][0].text(0, 0.5, text, transform=grid.axes[0][0].transAxes, va="center", fontsize=6.5)
-    return grid.figure
+    text = f"No published curve has the model, effect and class of this study. Published are: {told}."
+    figure = Figure(figsize=(width_in, 0.7))
+    lines = "\n".join(textwrap.wrap(text, width=int(width_in * 20)))
+    figure.text(0.09 / width_in, 0.5, lines, va="center", fontsize=6.5)
+    return figure

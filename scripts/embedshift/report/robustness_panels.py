@@ -107,7 +107,7 @@ def _eraser_traces(
 ) -> list[dict[str, Any]]:
     """Return the band, light but for `none`, and a thin line; the page shows one eraser alone where it is chosen."""
     colour, symbol = eraser_colour(names.erasers, eraser), eraser_symbol(names.erasers, eraser)
-    opacity = NONE_BAND if eraser == NONE else max(0.02, min(0.16, 0.3 / len(names.erasers)))
+    opacity = NONE_BAND if eraser == NONE else max(0.02, min(0.06, 0.3 / len(names.erasers)))
     of_eraser = {} if eraser == NONE else {"meta": {"eraser": eraser}}
     *band, line = curve_traces(curve, axis, colour, f"{eraser}, {way}", dash=dash, opacity=opacity, **of_eraser)
     line["line"]["width"] = 2 if eraser == NONE else 1.3
