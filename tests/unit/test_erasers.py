@@ -13,6 +13,7 @@ from sklearn.metrics import r2_score, roc_auc_score
 from embedshift.directions import global_direction, strength_targets
 from embedshift.erasers.catalog import ERASERS, check_erasers
 from embedshift.erasers.fit import FITS, fit_eraser, fit_erasers
+from embedshift.erasers.linear_map import orthogonal_map
 from embedshift.erasers.storage import read_erasers, write_erasers
 from embedshift.erasers.training_clips import TrainingClips
 from embedshift.errors import UserError
@@ -375,3 +376,24 @@ def test_sweeps_that_cannot_be_fitted_on_say_so(rng):
         training_clips({**data, "clean": data["clean"][:, :5]})
     with pytest.raises(UserError, match="at least one clip"):
         training_clips(data, np.array([], dtype=int))
+
+
+def test_erasers_of_several_thresholds_keep_one_array_that_nobody_can_write_to(rng):
+    """Of each class and fold of a study there are as many; a copy each would be gigabytes."""
+    clips = training_clips(noise_sweep(rng, clips=40, strengths=6, dim=60))
+    settings = {f"of {share}": {"eraser": "cca_sample_wise", "options": {"threshold": share}} for share in (0.3, 0.5)}
+    few, many = (eraser.map for eraser in reversed(fit_erasers(settings, clips).values()))
+    assert 0 < few.n_dimensions <= many.n_dimensions
+    assert few.left is few.right
+    assert np.shares_memory(few.left, many.left)
+    with pytest.raises(ValueError, match="read-only"):
+        few.left[0, 0] = 1.0
+
+
+def test_a_map_does_not_follow_the_array_that_it_was_made_from():
+    basis = np.eye(4)[:1].copy()
+    view = basis[:]
+    view.setflags(write=False)
+    fitted = orthogonal_map(view)
+    basis[:] = 7.0
+    np.testing.assert_array_equal(fitted.left, np.eye(4)[:1])

@@ -36,20 +36,6 @@ def fit_sample_wise(clips: TrainingClips, options: Mapping[str, Any], seed: int)
     Removed is every vector whose singular value is at least `threshold` times the largest (published: 0.3, also 0.4 and
     0.5). Where all are, all are removed, as the published projector does (its stored list stays empty then).
     """
-    size, vectors = _right_singular_vectors(clips.sample_wise_directions)
-    kept = size >= options["threshold"] * size[0] if len(size) else np.zeros(0, dtype=bool)
-    return orthogonal_map(vectors[kept]), {"directions": len(size)}
-
-
-def _right_singular_vectors(directions: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Return singular values, largest first, and right singular vectors (rank, dim) of directions (clips, dim).
-
-    Vectors whose value is far below the thresholds in use need no care: they are never removed.
-    """
-    if len(directions) <= directions.shape[1]:
-        _, size, vectors = np.linalg.svd(directions, full_matrices=False)
-    else:
-        triangle = np.linalg.qr(directions, mode="r")
-        _, size, vectors = np.linalg.svd(triangle, full_matrices=False)
-    moving = size > 0
-    return size[moving], vectors[moving]
+    size, vectors = clips.sample_wise_axes
+    kept = np.count_nonzero(size >= options["threshold"] * size[0]) if len(size) else 0
+    return orthogonal_map(vectors[:kept]), {"directions": len(size)}

@@ -30,10 +30,13 @@ class LinearMap:
     kind: ClassVar[str] = "linear"
 
     def __post_init__(self) -> None:
-        """Freeze float64 copies of the arrays."""
-        for name in ("left", "right", "offset"):
-            array = np.array(getattr(self, name), dtype=np.float64, order="C")
-            array.setflags(write=False)
+        """Freeze the arrays, float64; a study keeps hundreds of maps, so that what cannot change is not copied."""
+        left = _frozen(self.left)
+        for name, array in (
+            ("left", left),
+            ("right", left if self.right is self.left else _frozen(self.right)),
+            ("offset", _frozen(self.offset)),
+        ):
             object.__setattr__(self, name, array)
 
     @property
@@ -44,7 +47,7 @@ class LinearMap:
     @property
     def basis(self) -> np.ndarray:
         """Orthonormal basis (k, dim) of the coordinates that are the same for all embeddings afterwards."""
-        if np.array_equal(self.left, self.right):
+        if self.left is self.right or np.array_equal(self.left, self.right):
             return self.right
         return np.linalg.qr(self.right.T)[0].T
 
@@ -75,6 +78,16 @@ class LinearMap:
     def from_arrays(cls, arrays: Mapping[str, np.ndarray]) -> Self:
         """Return the map that `arrays` came from, bit for bit."""
         return cls(arrays["left"], arrays["right"], arrays["offset"])
+
+
+def _frozen(array: np.ndarray) -> np.ndarray:
+    """Return the array itself where it is float64, C-contiguous and nobody may write to it, else a frozen copy."""
+    owner = array if array.base is None else array.base
+    writeable = array.flags.writeable or not isinstance(owner, np.ndarray) or owner.flags.writeable
+    if writeable or array.dtype != np.float64 or not array.flags.c_contiguous:
+        array = np.array(array, dtype=np.float64, order="C")
+        array.setflags(write=False)
+    return array
 
 
 def orthogonal_map(basis: np.ndarray) -> LinearMap:

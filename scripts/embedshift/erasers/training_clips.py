@@ -161,6 +161,30 @@ class TrainingClips:
             directions[at] = sample_wise_directions(part, self.threads)
         return directions
 
+    @cached_property
+    def sample_wise_axes(self) -> tuple[np.ndarray, np.ndarray]:
+        """Singular values (rank,), largest first, and right singular vectors (rank, dim) of these directions, frozen.
+
+        Not centred. Erasers of several thresholds share the vectors.
+        """
+        size, vectors = _right_singular_vectors(self.sample_wise_directions)
+        vectors.setflags(write=False)
+        return size, vectors
+
+
+def _right_singular_vectors(directions: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Return singular values, largest first, and right singular vectors (rank, dim) of directions (clips, dim).
+
+    Vectors whose value is far below the thresholds in use need no care: they are never removed.
+    """
+    if len(directions) <= directions.shape[1]:
+        _, size, vectors = np.linalg.svd(directions, full_matrices=False)
+    else:
+        triangle = np.linalg.qr(directions, mode="r")
+        _, size, vectors = np.linalg.svd(triangle, full_matrices=False)
+    moving = size > 0
+    return size[moving], vectors[moving]
+
 
 def _in_order(sweep: np.ndarray, clean: np.ndarray, clips: np.ndarray) -> np.ndarray:
     """Return the clips sorted by the bytes of their embeddings, clean and at the strongest."""
