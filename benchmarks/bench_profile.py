@@ -128,6 +128,7 @@ def main() -> None:
         kept = [row for row in rows if not row["name"].startswith("quickstart")]
         if not options.quick:
             kept = profile("1,000 clips", thousand_clips(Path(temporary)))
+    RESULT.parent.mkdir(exist_ok=True)
     RESULT.write_text(json.dumps([*found, *kept], indent=1) + "\n")
 
 

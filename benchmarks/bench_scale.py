@@ -239,6 +239,7 @@ def main() -> None:
     rows = summarise(points)
     for row in rows:
         print(f"{row['name']:70} {row['value']:8.2f} {row['unit']:6} target {row['target']}")
+    RESULTS.mkdir(exist_ok=True)
     (RESULTS / "scale.json").write_text(json.dumps(rows, indent=1) + "\n")
     draw_curves(panels(points), RESULTS / "scale.svg")
 

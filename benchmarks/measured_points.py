@@ -11,7 +11,8 @@ from typing import Any
 import numpy as np
 
 Point = dict[str, Any]
-FOLDER = Path(__file__).resolve().parent / "results" / "points"
+HERE = Path(__file__).resolve().parent
+FOLDER = HERE / "results" / "points"
 
 
 class MeasuredPoints:
@@ -40,7 +41,7 @@ class MeasuredPoints:
 
 def circumstances() -> Point:
     """Return when, on what and of which state a point was measured."""
-    commit = subprocess.run(["git", "rev-parse", "--short", "HEAD"], cwd=FOLDER.parent, capture_output=True, text=True)
+    commit = subprocess.run(["git", "rev-parse", "--short", "HEAD"], cwd=HERE, capture_output=True, text=True)
     return {
         "measured": time.strftime("%Y-%m-%d %H:%M"),
         "commit": commit.stdout.strip(),
