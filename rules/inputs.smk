@@ -109,7 +109,11 @@ def is_shared(wildcards):
 
 
 def weights_of(wildcards):
-    """Return the weights and their receipt; `ancient`, since fetching the same file again changes nothing."""
+    """Return the weights and their receipt; `ancient` for an embedding that is up to date.
+
+    Fetching the same file again changes nothing then. For any other embedding it must not be said: Snakemake leaves
+    out what depends on a job that runs through `ancient` files alone, although its parameters changed as well.
+    """
     weights = STUDY.weights(wildcards.model)
     if not weights or is_shared(wildcards):
         return {}
@@ -117,7 +121,7 @@ def weights_of(wildcards):
         "weights": f"data/weights/{weights.name}.safetensors",
         "receipt": f"data/weights/{weights.name}.receipt.json",
     }
-    return {key: ancient(file) for key, file in files.items()}
+    return {key: ancient(file) for key, file in files.items()} if is_embedded(wildcards) else files
 
 
 def environment_of(wildcards):
