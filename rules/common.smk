@@ -23,6 +23,7 @@ from embedshift.freshness import is_up_to_date, origin_of
 from embedshift.future_stamps import bring_back_future_stamps
 from embedshift.leftovers import note_keeping, remove_leftovers
 from embedshift.listing import write_listing
+from embedshift.name_patterns import one_condition_of, one_of
 from embedshift.names import check_names, record_names
 from embedshift.prepared_shards import is_prepared
 from embedshift.run_claim import claim_folders, only_reads
@@ -68,11 +69,6 @@ def list_sounds(study, dataset):
     if workflow.is_main_process and not is_to_be_fetched(settings):
         write_listing(settings["folder"], settings["table"], listing)
     return shard_digests(settings, listing)
-
-
-def one_of(names):
-    """Return a wildcard constraint that matches declared names only."""
-    return "|".join(re.escape(name) for name in names) or "(?!)"
 
 
 def remember_names():
@@ -128,6 +124,6 @@ wildcard_constraints:
     effect=one_of(STUDY.effects),
     model=one_of(STUDY.models),
     strength=one_of({text for effect in STUDY.effects for text in STUDY.strengths(effect)}),
-    condition=one_of(STUDY.all_conditions()),
+    condition=one_condition_of("clean", {effect: STUDY.strengths(effect) for effect in STUDY.effects}),
     shard=f"(?:{one_of(SHARDS)})" if any(SHARDS) else "(?:)",
     weights=one_of(STUDY.weights_sources()),

@@ -38,12 +38,15 @@ class Study:
         self.datasets: Mapping[str, Any] = config["datasets"]
         self.effects: Mapping[str, Any] = config["effects"]
         self.models: Mapping[str, Any] = config["models"]
+        self._strengths = {
+            name: {text_of(value): value for value in effect["strengths"]} for name, effect in self.effects.items()
+        }
         self._plug_ins = {name: _identity_of(name, settings) for name, settings in self.models.items()}
         self._weights = {name: _weights_of(name, settings) for name, settings in self.models.items()}
 
     def strengths(self, effect: str) -> dict[str, float]:
         """Return `{text: value}` of an effect's strengths, from weakest to strongest."""
-        return {text_of(value): value for value in self.effects[effect]["strengths"]}
+        return dict(self._strengths[effect])
 
     def conditions(self, effect: str) -> list[str]:
         """Return the conditions of one effect, from weakest to strongest."""
