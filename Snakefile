@@ -47,7 +47,6 @@ if ON_CLUSTER:
 
 onstart:
     remember_names()
-    free_the_cluster()
 
 
 onsuccess:

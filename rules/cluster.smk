@@ -155,12 +155,22 @@ def condition_of(wildcards):
 
 
 def free_the_cluster():
-    """Cancel the jobs that a killed run left in this folder: its successor would write the same files beside them."""
-    if ON_CLUSTER:
-        for job in cancel_left_jobs(Path.cwd()):
-            print(f"embedshift: cancelled {job.id} ({job.comment}), which a killed run left here.", file=sys.stderr)
+    """Cancel the jobs that a killed run left in this folder: its successor would write the same files beside them.
+
+    Before jobs are planned, since a cancelled job takes back what it has not handed over.
+    """
+    try:
+        cancelled = cancel_left_jobs(Path.cwd())
+    except UserError as error:
+        raise WorkflowError(str(error)) from None
+    for job in cancelled:
+        print(f"embedshift: cancelled {job.id} ({job.comment}), which a killed run left here.", file=sys.stderr)
 
 
 def light_rules():
     """Return the rules that take seconds or download: not worth a place in a queue, and nodes often have no network."""
     return [rule.name for rule in workflow.rules if rule.name not in REQUESTS]
+
+
+if ON_CLUSTER and workflow.is_main_process and not only_reads(sys.argv[1:]):
+    free_the_cluster()

@@ -28,9 +28,11 @@ class LeftJob(NamedTuple):
 
 def left_jobs(folder: Path) -> list[LeftJob]:
     """Return the jobs of this user and this workflow, waiting or running, whose working folder is `folder`."""
-    told = _call("squeue", "--me", "--noheader", "--format=%i|%j|%k|%Z")
+    told = _call("squeue", "--me", "--noheader", "--format=%i|%j|%Z|%k")
     rows = [row.split("|", 3) for row in told.splitlines() if row.count("|") >= 3]
-    return [LeftJob(*row[:3]) for row in rows if row[1].startswith(NAME_PREFIX) and Path(row[3]) == folder]
+    return [
+        LeftJob(row[0], row[1], row[3]) for row in rows if row[1].startswith(NAME_PREFIX) and Path(row[2]) == folder
+    ]
 
 
 def cancel_left_jobs(folder: Path, gone_s: float = GONE_S) -> list[LeftJob]:

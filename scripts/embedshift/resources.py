@@ -15,7 +15,7 @@ MOST_CPUS = 8
 WORK_OF_A_CPU_S = 60.0
 
 BASE_MB = 700
-"""Two Snakemakes around the script, and its imports: 420 MB were measured, numpy, scipy and h5py in them."""
+"""Two Snakemakes around the script (300 MB were measured), and the script with its imports (160 to 320 MB)."""
 NETWORK_MB = 1800
 """torch, the weights twice (the largest are under 0.7 GB) and what one batch of the largest networks needs."""
 RENDERING_MB_PER_CPU = 60

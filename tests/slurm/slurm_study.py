@@ -2,14 +2,15 @@
 
 import subprocess
 import time
+from collections.abc import Sequence
 from pathlib import Path
 
-import yaml
 from workflow.working_copy import SMALL_STUDY, WorkingCopy, environment
 
-ONE_SWEEP = {**SMALL_STUDY, "effects": {"gain": SMALL_STUDY["effects"]["gain"]}}
+ONE_SWEEP = {**SMALL_STUDY, "effects": {"gain": {"preset": "deng2025_gain", "strengths": [5, -20]}}}
 TABLE = "results/studies/small/tables/sensitivity.csv"
 POLL_S = 5
+PATIENCE_S = 300
 
 
 class SlurmStudy(WorkingCopy):
@@ -17,16 +18,16 @@ class SlurmStudy(WorkingCopy):
 
     python: Path
 
-    def on_slurm(self, *arguments: str, target: str = TABLE) -> list[str]:
+    def on_slurm(self, *arguments: str, target: Sequence[str] = (TABLE,)) -> list[str]:
         """Return the command of a user on a login node, polling more often than there."""
         polls = ["--slurm-init-seconds-before-status-checks", str(POLL_S), "--latency-wait", "10"]
         options = ["--workflow-profile", "profiles/slurm", "--configfile", "study.yaml", *polls, *arguments]
-        return [str(self.python), "-m", "snakemake", *([target] if target else []), *options]
+        return [str(self.python), "-m", "snakemake", *target, *options]
 
-    def start(self, *arguments: str, target: str = TABLE) -> subprocess.Popen:
+    def start(self, *arguments: str) -> subprocess.Popen:
         """Start a run; what it says goes to run.log."""
         with open(self.folder / "run.log", "ab") as log:
-            command = self.on_slurm(*arguments, target=target)
+            command = self.on_slurm(*arguments)
             return subprocess.Popen(command, cwd=self.folder, env=environment(), stdout=log, stderr=log)
 
     def said(self) -> str:
@@ -49,7 +50,3 @@ def wait_for(happened, seconds: float, what: str):
             raise TimeoutError(f"{what} did not happen in {seconds} s")
         time.sleep(0.2)
     return found
-
-
-def settings_of(profile: Path) -> dict:
-    return yaml.safe_load(profile.read_text())

@@ -5,6 +5,7 @@ start /tmp/slurm` and `... stop /tmp/slurm` give one to work with by hand.
 """
 
 import os
+import re
 import signal
 import socket
 import stat
@@ -76,10 +77,15 @@ class ThrowawayCluster:
 
     def __init__(self, folder: Path, cpus: int = 4, memory_mb: int = 16000) -> None:
         self.folder, self.cpus, self.memory_mb = folder, cpus, memory_mb
+        self.scratch = folder / "scratch"
 
     def start(self) -> None:
-        """Start all daemons and return once every node is idle."""
+        """End what a killed test left, start all daemons, and return once every node is idle."""
+        if CONF.exists():
+            left = re.search(r"^StateSaveLocation=(.+)/state$", CONF.read_text(), re.M).group(1)
+            ThrowawayCluster(Path(left)).stop()
         (self.folder / "state").mkdir(parents=True)
+        self.scratch.mkdir()
         self.folder.chmod(0o755)
         self._write_configuration()
         self._start_munge()
@@ -103,7 +109,9 @@ class ThrowawayCluster:
         self._end("slurmctld")
 
     def start_node(self, node: str) -> None:
-        self.call("slurmd", "-N", node)
+        """Start a node, with a disk at `scratch` that no other node sees."""
+        private = f"mount -t tmpfs scratch {self.scratch} && exec slurmd -N {node}"
+        self.call("unshare", "--mount", "--propagation", "private", "sh", "-c", private)
 
     def kill_node(self, node: str) -> None:
         """End a node as a power cut would: its daemon, and all that it runs."""
@@ -121,6 +129,14 @@ class ThrowawayCluster:
     def queue(self) -> list[str]:
         """Return `id name state comment` of every job that waits or runs."""
         return [row for row in self.call("squeue", "-h", "-o", "%i %j %T %k").split("\n") if row]
+
+    def is_at_work(self, job: str) -> bool:
+        """Return whether a job got so far that it runs one of the workflow's scripts."""
+        variable, script = f"SLURM_JOB_ID={job}".encode(), b"/.snakemake/scripts/"
+        at_work = dict(_read_all("cmdline"))
+        return any(
+            script in at_work.get(pid, b"") for pid, text in _read_all("environ") if variable in text.split(b"\0")
+        )
 
     def wait_until(self, of, state: str, seconds: float = READY_S) -> None:
         """Wait until everything that `of()` returns is in a state."""
