@@ -236,6 +236,10 @@ def main() -> None:
         with tempfile.TemporaryDirectory(dir=options.folder) as temporary:
             largest = {curve: (options.largest or MEDIUM)[curve] for curve in options.curves}
             measure(points, ScaleBench(Path(temporary), options.sounds), largest, options.anew)
+    lacking = [curve for curve in SMALL if len(points.of(curve)) < 2]
+    if lacking:
+        print(f"No curve yet of {', '.join(lacking)}: two points at least are needed.")
+        return
     rows = summarise(points)
     for row in rows:
         print(f"{row['name']:70} {row['value']:8.2f} {row['unit']:6} target {row['target']}")
