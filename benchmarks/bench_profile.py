@@ -1,8 +1,9 @@
 """Where each CPU second of a study goes: start-up, audio, effects, network, HDF5, analysis, figures, Snakemake.
 
-The quickstart, and the quickstart's config on 1,000 synthetic clips of three seconds, are run as they are, with clocks
+The quickstart, and its reverb and musicnn on 1,000 synthetic clips of three seconds, are run as they are, with clocks
 in each process (clocks/sitecustomize.py). Target: at 1,000 clips, what is neither network nor effect takes under a
-tenth. CPU seconds, since jobs run side by side; seconds of the clock are printed too. --quick: the quickstart only.
+tenth. CPU seconds, since jobs run side by side; seconds of the clock are printed too. --only runs one of both and keeps
+what is known of the other; --effects and --models choose others of the quickstart's for 1,000 clips.
 """
 
 import argparse
@@ -19,6 +20,7 @@ from synthetic_collection import make_collection
 
 RESULT = REPOSITORY / "benchmarks/results/profile.json"
 CLIPS = 1_000
+THOUSAND = "1,000 clips"
 HDF5 = "HDF5"
 CALLS = {
     "embedshift.listing": {"write_listing": "listing"},
@@ -78,12 +80,14 @@ def quickstart(folder: Path) -> ClockedRun:
     return run_snakemake(copy_workflow(folder / "quickstart", data=True), None, "--cores", "2", "--quiet", calls=CALLS)
 
 
-def thousand_clips(folder: Path) -> ClockedRun:
-    """Run the quickstart's config on 1,000 clips, as one study of its own."""
+def thousand_clips(folder: Path, effects: list[str], models: list[str]) -> ClockedRun:
+    """Run some of the quickstart's effects and models on 1,000 clips, as one study of its own."""
     make_collection(folder / "sounds", CLIPS, rate_hz=44_100, length_s=3.0)
     config = yaml.safe_load((REPOSITORY / "config.yaml").read_text())
     dataset = config["datasets"].pop("demo") | {"folder": str(folder / "sounds")}
     config |= {"study": "thousand", "datasets": {"synthetic": dataset}}
+    config["effects"] = {name: config["effects"][name] for name in effects}
+    config["models"] = {name: config["models"][name] for name in models}
     return run_snakemake(copy_workflow(folder / "thousand"), config, "--cores", "2", "--quiet", calls=CALLS)
 
 
@@ -119,17 +123,26 @@ def profile(name: str, run: ClockedRun) -> list[dict[str, Any]]:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--quick", action="store_true", help="the quickstart only; keep what is known of 1,000 clips")
+    parser.add_argument("--quick", action="store_const", const="quickstart", dest="only", help="as --only quickstart")
+    parser.add_argument("--only", choices=["quickstart", THOUSAND], help="one of both; keep what is known of the other")
+    parser.add_argument("--effects", nargs="+", default=["reverb"])
+    parser.add_argument("--models", nargs="+", default=["musicnn"])
     parser.add_argument("--folder", type=Path, help="where the runs lie while they are measured")
     options = parser.parse_args()
-    rows = json.loads(RESULT.read_text()) if options.quick and RESULT.exists() else []
+    runs = {
+        "quickstart": quickstart,
+        THOUSAND: lambda folder: thousand_clips(folder, options.effects, options.models),
+    }
+    known = json.loads(RESULT.read_text()) if options.only and RESULT.exists() else []
+    rows = []
     with tempfile.TemporaryDirectory(dir=options.folder) as temporary:
-        found = profile("quickstart", quickstart(Path(temporary)))
-        kept = [row for row in rows if not row["name"].startswith("quickstart")]
-        if not options.quick:
-            kept = profile("1,000 clips", thousand_clips(Path(temporary)))
+        for name, run in runs.items():
+            if options.only in (None, name):
+                rows += profile(name, run(Path(temporary)))
+            else:
+                rows += [row for row in known if row["name"].startswith(name)]
     RESULT.parent.mkdir(exist_ok=True)
-    RESULT.write_text(json.dumps([*found, *kept], indent=1) + "\n")
+    RESULT.write_text(json.dumps(rows, indent=1) + "\n")
 
 
 if __name__ == "__main__":
