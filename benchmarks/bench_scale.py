@@ -166,7 +166,7 @@ def show(point: Point) -> None:
 def panels(points: MeasuredPoints) -> list[Panel]:
     """Return what is drawn: seconds, memory and disk against clips, seconds against the rest."""
     clips, whole = points.of("clips"), [("whole run", "cpu_s")]
-    return [
+    drawn = [
         panel(clips, "clips", "CPU seconds", [*whole, ("audio and embedding", "audio_and_embedding_cpu_s"),
                                               ("analysis", "analysis_cpu_s"), ("Snakemake", "main_cpu_s")]),
         memory_panel(clips),
@@ -176,6 +176,7 @@ def panels(points: MeasuredPoints) -> list[Panel]:
         panel(points.of("jobs"), "planned jobs", "CPU seconds, and GB", [("dry run, CPU seconds", "cpu_s"),
                                                                          ("memory, GB", "main_memory_gb")]),
     ]  # fmt: skip
+    return [panel for panel in drawn if len(panel.curves[0].sizes) > 1]
 
 
 def panel(points: list[Point], across: str, up: str, costs: list[tuple[str, str]], per: float = 1.0) -> Panel:
@@ -194,16 +195,19 @@ def memory_panel(clips: list[Point]) -> Panel:
 
 def summarise(points: MeasuredPoints) -> list[dict[str, Any]]:
     """Return the figures with targets: ten times the clips cost ten times the time and disk, and no more memory."""
-    clips, jobs = points.of("clips"), points.of("jobs")
-    before, last = clips[-2:]
-    sizes = f"{last['size']:,} clips against {before['size']:,}"
-    rows = [ratio_row(f"{sizes}: {what}", last[cost] / before[cost], most) for what, cost, most in (
-        ("CPU seconds", "cpu_s", 10.5), ("disk", "disk_bytes", 10.5),
-        ("largest memory of a job", "largest_job_bytes", 1.2), ("memory of Snakemake", "main_memory_bytes", 1.2),
-    )]  # fmt: skip
-    rows += [slope_row(f"log-log slope of CPU seconds over {curve}", points.of(curve)) for curve in SMALL]
-    rows.append(figure_row(f"-n on a study of {jobs[-1]['size']:,} jobs", jobs[-1]["cpu_s"], "CPU s"))
-    rows.append(figure_row("memory of that dry run", jobs[-1]["main_memory_bytes"] / 1e9, "GB"))
+    curves = {curve: points.of(curve) for curve in SMALL if len(points.of(curve)) > 1}
+    rows = []
+    if "clips" in curves:
+        before, last = curves["clips"][-2:]
+        sizes = f"{last['size']:,} clips against {before['size']:,}"
+        rows = [ratio_row(f"{sizes}: {what}", last[cost] / before[cost], most) for what, cost, most in (
+            ("CPU seconds", "cpu_s", 10.5), ("disk", "disk_bytes", 10.5),
+            ("largest memory of a job", "largest_job_bytes", 1.2), ("memory of Snakemake", "main_memory_bytes", 1.2),
+        )]  # fmt: skip
+    rows += [slope_row(f"log-log slope of CPU seconds over {curve}", found) for curve, found in curves.items()]
+    for jobs in points.of("jobs")[-1:]:
+        rows.append(figure_row(f"-n on a study of {jobs['size']:,} jobs", jobs["cpu_s"], "CPU s"))
+        rows.append(figure_row("memory of that dry run", jobs["main_memory_bytes"] / 1e9, "GB"))
     return rows
 
 
@@ -236,10 +240,6 @@ def main() -> None:
         with tempfile.TemporaryDirectory(dir=options.folder) as temporary:
             largest = {curve: (options.largest or MEDIUM)[curve] for curve in options.curves}
             measure(points, ScaleBench(Path(temporary), options.sounds), largest, options.anew)
-    lacking = [curve for curve in SMALL if len(points.of(curve)) < 2]
-    if lacking:
-        print(f"No curve yet of {', '.join(lacking)}: two points at least are needed.")
-        return
     rows = summarise(points)
     for row in rows:
         print(f"{row['name']:70} {row['value']:8.2f} {row['unit']:6} target {row['target']}")
