@@ -34,7 +34,7 @@ def test_with_several_models_it_never_exceeds_two_conditions(tmp_path, cores):
 
 
 def sizes_below(folder):
-    """Return the size of every file, those that are being written included; one that is renamed meanwhile counts once."""
+    """Return the size of every file, those that are being written included; one renamed meanwhile counts once."""
     size_of = {}
     for path in folder.rglob("*.h5*"):
         try:
