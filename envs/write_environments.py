@@ -16,8 +16,8 @@ ENVIRONMENTS = {
                "transformers"],
     "analysis": ["numpy", "scipy", "scikit-learn", "h5py", "matplotlib", "plotly", "jinja2", "docutils",
                  "threadpoolctl", "soundfile", "psutil"],
-    "estimate": ["torch", "numpy", "scipy", "numba", "librosa", "soxr", "soundfile", "pedalboard", "h5py", "safetensors",
-                 "filelock", "psutil", "transformers", "threadpoolctl"],
+    "estimate": ["torch", "numpy", "scipy", "numba", "librosa", "soxr", "soundfile", "pedalboard", "h5py",
+                 "safetensors", "filelock", "psutil", "transformers", "threadpoolctl"],
     "maps": ["numpy", "scipy", "scikit-learn", "umap-learn", "h5py", "threadpoolctl", "psutil"],
 }  # fmt: skip
 HEADER = """# The versions of requirements.lock that these rules need, for `snakemake --sdm conda`.
