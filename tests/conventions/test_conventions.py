@@ -39,6 +39,12 @@ RULES = rules()
 RULE_SCRIPTS = sorted(path for path in SCRIPTS.glob("*.py") if path.stem not in DEVELOPERS_COMMANDS)
 
 
+def test_no_two_files_of_tests_have_one_name():
+    """Pytest imports a file under its bare name: a second one of that name is not collected in the same run."""
+    names = [path.name for path in (REPOSITORY / "tests").rglob("test_*.py")]
+    assert sorted(names) == sorted(set(names))
+
+
 def test_there_is_one_script_for_each_rule_and_one_rule_for_each_script():
     assert {path.stem for path in RULE_SCRIPTS} == set(RULES)
 
