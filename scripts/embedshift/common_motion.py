@@ -7,13 +7,12 @@ displacement over the mean squared length); and the share explained when each cl
 unrelated directions; the third is measured on groups that the direction was not fitted on.
 """
 
-from collections.abc import Iterable
-
 import numpy as np
 import scipy.linalg
 from scipy.sparse.linalg import eigsh
 
 from embedshift.group_pairs import Groups, mean_of_pairs, once_and_drawn, products_between
+from embedshift.resampling import GroupDraws
 
 DENSE_UP_TO = 64
 
@@ -96,10 +95,9 @@ def first_axis(gram: np.ndarray) -> tuple[float, np.ndarray]:
     return float(size[0]), vector[:, 0]
 
 
-def ratio_of_sums(numerator: np.ndarray, denominator: np.ndarray, counts: np.ndarray) -> tuple[float, np.ndarray]:
+def ratio_of_sums(numerator: np.ndarray, denominator: np.ndarray, draws: GroupDraws) -> tuple[float, np.ndarray]:
     """Return sum(numerator) / sum(denominator) over clips, and the same of each resample; NaN where nothing moves."""
-    weights: Iterable[np.ndarray] = (np.ones((1, len(numerator))), counts.astype(np.float64))
-    weights = np.concatenate(list(weights))
-    above, below = weights @ numerator, weights @ denominator
+    parts = np.stack([numerator, denominator], axis=1)
+    above, below = np.concatenate([parts.sum(axis=0, keepdims=True), draws.sums(parts)]).T
     ratio = np.divide(above, below, out=np.full(len(above), np.nan), where=below > 0)
     return float(ratio[0]), ratio[1:]

@@ -18,9 +18,10 @@ from threadpoolctl import threadpool_limits
 from embedshift.directions import strength_targets
 from embedshift.errors import UserError
 from embedshift.linear_eraser import linear_part
+from embedshift.permuted_levels import PermutedLevels
 from embedshift.random_features import fit_random_features
 from embedshift.rank_correlation import resampled_spearman, signed_square, spearman
-from embedshift.resampling import bootstrap_counts, p_value, percentile_interval, permuted_levels
+from embedshift.resampling import bootstrap_means, draw_groups, p_value, percentile_interval
 from embedshift.strength_ridge import Features, choose_ridge, moments_of
 
 FEWEST_FOLDS = 3
@@ -66,7 +67,7 @@ class LinearProbe:
         """sweep (clips, strengths, dim); fold (clips,) int, at least FEWEST_FOLDS, no group in two of them."""
         self._sweep = sweep
         self._clips = _clips_of_folds(fold)
-        self._levels = permuted_levels(*sweep.shape[:2], permutations, seed)
+        self._levels = PermutedLevels(*sweep.shape[:2], permutations, seed)
         with threadpool_limits(1):
             self._moments = [moments_of(sweep, clips, self._levels, _as_float64) for clips in self._clips]
 
@@ -104,7 +105,7 @@ class NonLinearProbe:
         drawn = np.zeros(len(fold), dtype=bool)
         drawn[np.random.default_rng(seed).permutation(len(fold))[: max(1, most_rows // sweep.shape[1])]] = True
         self._clips = [clips[drawn[clips]] for clips in _clips_of_folds(fold)]
-        self._levels = permuted_levels(*sweep.shape[:2], permutations, seed)
+        self._levels = PermutedLevels(*sweep.shape[:2], permutations, seed)
 
     def decode(self, eraser_of: EraserOfFold) -> Decoded:
         """Return what is read from the drawn clips after erasure."""
@@ -148,11 +149,11 @@ def measure_decodability(
     clips, strengths = decoded.prediction.shape
     targets = strength_targets(strengths)
     error = ((decoded.prediction - targets) ** 2).mean(axis=1) / ((targets - 0.5) ** 2).mean()
-    counts = bootstrap_counts(np.asarray(group)[decoded.clips], resamples, seed)
-    resampled = 1 - (counts @ error) / np.maximum(counts.sum(axis=1), 1)
+    draws = draw_groups(np.asarray(group)[decoded.clips], resamples, seed)
+    resampled = 1 - bootstrap_means(error[:, None], draws)[:, 0]
     level = np.tile(np.arange(strengths), clips)[:, None]
     rho = signed_square(spearman(decoded.prediction.reshape(-1, 1), level))[0]
-    rhos = signed_square(resampled_spearman(decoded.prediction, counts))
+    rhos = signed_square(resampled_spearman(decoded.prediction, draws))
     null = decoded.r2[1:]
     return Decodability(
         (float(1 - error.mean()), *_ends(resampled, confidence)),

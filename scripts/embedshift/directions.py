@@ -4,8 +4,10 @@ Deng et al. (ICASSP 2025) take the first direction of scikit-learn's CCA(n_compo
 embeddings and the strength's rank. With one target that is least squares, normalised; see `least_squares`.
 """
 
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from itertools import islice
 
 import numpy as np
 from threadpoolctl import threadpool_limits
@@ -14,6 +16,8 @@ from embedshift.least_squares import CUT_OFF, CentredRows, solve_least_squares
 
 CHUNK_VALUES = 1 << 18
 """Values of a chunk of trajectories: small enough that its float64 copy stays in a core's cache."""
+BLOCK_VALUES = 1 << 21
+"""Values of a block of directions: enough rows that their Gram matrix is worth a product."""
 LARGEST_RESIDUAL = 1e-10
 
 
@@ -57,16 +61,22 @@ def sample_wise_directions(trajectories: np.ndarray, threads: int = 1) -> np.nda
     not reproduce the targets (coinciding strengths, or fewer dimensions than strengths) are solved again by SVD with
     scikit-learn's cut-off. Chunks are independent: the result is the same for any number of threads.
     """
-    clips, strengths, dim = trajectories.shape
-    directions = np.empty((clips, dim))
-    step = max(1, CHUNK_VALUES // (strengths * dim))
+    return np.concatenate(list(sample_wise_blocks(trajectories, threads)))
 
-    def solve(start: int) -> None:
-        directions[start : start + step] = _directions_of_chunk(trajectories[start : start + step])
+
+def sample_wise_blocks(trajectories: np.ndarray, threads: int = 1) -> Iterator[np.ndarray]:
+    """Yield the `sample_wise_directions` of blocks of clips, (clips of the block, dim)."""
+    clips, strengths, dim = trajectories.shape
+    step = max(1, CHUNK_VALUES // (strengths * dim))
+    at_once = max(threads, BLOCK_VALUES // (step * dim))
+    starts = iter(range(0, clips, step))
+
+    def solve(start: int) -> np.ndarray:
+        return _directions_of_chunk(trajectories[start : start + step])
 
     with threadpool_limits(1), ThreadPoolExecutor(threads) as pool:
-        list(pool.map(solve, range(0, clips, step)))
-    return directions
+        while some := list(islice(starts, at_once)):
+            yield np.concatenate(list(pool.map(solve, some)))
 
 
 def _directions_of_chunk(trajectories: np.ndarray) -> np.ndarray:

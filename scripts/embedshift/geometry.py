@@ -149,7 +149,7 @@ class _RankOne:
             if fold.max() == 0:
                 continue
             own = gram[np.ix_(inside, inside)]
-            value, resampled = ratio_of_sums(rank_one_parts(own, fold), np.diagonal(own).copy(), subset.counts)
+            value, resampled = ratio_of_sums(rank_one_parts(own, fold), np.diagonal(own).copy(), subset.draws)
             cells = Estimate(value, resampled).cells(self._chosen.confidence)
             what = {"measure": "common_share", "variant": "rank_one", "split": "held_out"}
             yield {**names, "label": subset.label, "n": len(inside), **what, **cells}
@@ -163,7 +163,7 @@ def _neighbour_rows(
         return
     nearest = neighbour_distances(gram, pairs.groups.of_clip, chosen.neighbours)
     for name, estimate in (("two_nn", two_nn), ("levina_bickel", levina_bickel)):
-        cells = Estimate(*estimate(nearest, pairs.counts)).cells(chosen.confidence)
+        cells = Estimate(*estimate(nearest, pairs.draws)).cells(chosen.confidence)
         variant = f"{name}/{names['variant_of']}"
         what = {"label": "all", "measure": "intrinsic_dimension", "variant": variant, "n": len(pairs.clips)}
         yield {**what, "strength": names.get("strength", ""), **cells}

@@ -34,7 +34,7 @@ def sample_wise_rows(sweep: Sweep, subsets: Sequence[Subset], chosen: GeometrySe
 def _mean_row(subset: Subset, measure: str, values: np.ndarray, chosen: GeometrySettings) -> Row:
     """Return the row of the mean over clips; column 0 of values is observed, the others are the null."""
     mean = values.mean(axis=0)
-    estimate = Estimate(float(mean[0]), bootstrap_means(values[:, :1], subset.counts)[:, 0], mean[1:])
+    estimate = Estimate(float(mean[0]), bootstrap_means(values[:, :1], subset.draws)[:, 0], mean[1:])
     return {"label": subset.label, "measure": measure, "n": len(subset.clips), **estimate.cells(chosen.confidence)}
 
 

@@ -79,16 +79,14 @@ def _shape_rows_of(found: SweepShape, texts: Sequence[str], subset: Subset, chos
     measures = (("turning_degrees", "mean"), ("jump", "largest_step"), ("straightness", ""))
     for (measure, variant), row in zip(measures, _mean_rows(whole, subset, chosen), strict=True):
         yield {"measure": measure, "variant": variant, "label": subset.label, **row}
-    value, resampled, null, _ = common_jump(
-        found.relative_step[inside], subset.counts, chosen.permutations, chosen.seed
-    )
+    value, resampled, null, _ = common_jump(found.relative_step[inside], subset.draws, chosen.permutations, chosen.seed)
     cells = Estimate(value, resampled, null).cells(chosen.confidence)
     yield {"measure": "jump", "variant": "at_one_strength", "label": subset.label, "n": len(inside), **cells}
 
 
 def _mean_rows(values: np.ndarray, subset: Subset, chosen: GeometrySettings) -> Iterator[Row]:
     """Yield value, interval and n of the mean over clips of each column of values (clips, columns)."""
-    resampled = bootstrap_means(values, subset.counts)
+    resampled = bootstrap_means(values, subset.draws)
     for column in range(values.shape[1]):
         defined = values[np.isfinite(values[:, column]), column]
         mean = float(defined.mean()) if len(defined) else np.nan

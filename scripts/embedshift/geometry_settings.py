@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from embedshift.group_pairs import Groups, groups_of
-from embedshift.resampling import bootstrap_counts
+from embedshift.resampling import GroupDraws, draw_groups
 from embedshift.sweep import Sweep
 
 
@@ -33,19 +33,19 @@ class GeometrySettings:
 
 @dataclass(frozen=True)
 class Subset:
-    """Some clips: `clips` are positions in the sweep, `counts` (resamples, clips) how often each is drawn."""
+    """Some clips: `clips` are positions in the sweep, `draws` their resamples."""
 
     label: str
     clips: np.ndarray
     group: np.ndarray
-    counts: np.ndarray
+    draws: GroupDraws
     groups: Groups
 
     @classmethod
     def of(cls, label: str, clips: np.ndarray, group: np.ndarray, chosen: GeometrySettings) -> "Subset":
         """Return the subset of clips with these groups, with resamples of whole groups."""
-        counts = bootstrap_counts(group, chosen.bootstrap, chosen.seed)
-        return cls(label, clips, group, counts, groups_of(group, counts))
+        draws = draw_groups(group, chosen.bootstrap, chosen.seed)
+        return cls(label, clips, group, draws, groups_of(draws))
 
     def fewer(self, most: int, seed: int) -> "Subset":
         """Return the subset with at most `most` clips: whole groups, chosen by the seed; itself where it is smaller."""
@@ -54,9 +54,8 @@ class Subset:
         order = np.random.default_rng(seed).permutation(len(self.groups))
         taken = order[np.cumsum(self.groups.size[order]) <= most]
         inside = np.isin(self.groups.of_clip, taken if len(taken) else order[:1])
-        counts = self.counts[:, inside]
-        group = self.group[inside]
-        return Subset(self.label, self.clips[inside], group, counts, groups_of(group, counts))
+        draws = self.draws.among(inside)
+        return Subset(self.label, self.clips[inside], self.group[inside], draws, groups_of(draws))
 
 
 def read_subsets(sweep: Sweep, chosen: GeometrySettings) -> list[Subset]:

@@ -9,6 +9,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from embedshift.resampling import GroupDraws
+
 
 @dataclass(frozen=True)
 class Groups:
@@ -35,10 +37,10 @@ class Groups:
         return np.add.reduceat(values[order], starts, axis=0)
 
 
-def groups_of(group: np.ndarray, counts: np.ndarray) -> Groups:
-    """Return the groups of clips with names `group` and the draws behind `bootstrap_counts` (resamples, clips)."""
-    _, first, of_clip, size = np.unique(np.asarray(group), return_index=True, return_inverse=True, return_counts=True)
-    return Groups(of_clip, size.astype(np.float64), counts[:, first].astype(np.float64))
+def groups_of(draws: GroupDraws) -> Groups:
+    """Return the groups that the clips of `draws` have, numbered without gaps, and how often each is drawn."""
+    kept, of_clip, size = np.unique(draws.group_of, return_inverse=True, return_counts=True)
+    return Groups(of_clip, size.astype(np.float64), draws.of_group[:, kept].astype(np.float64))
 
 
 def sums_between(matrix: np.ndarray, groups: Groups) -> np.ndarray:

@@ -7,6 +7,8 @@ lie close together for another reason; both estimators hold for any set of point
 
 import numpy as np
 
+from embedshift.resampling import GroupDraws
+
 DISCARDED = 0.1
 """Share of the largest ratios left out of TwoNN's fit, as in Facco et al. 2017, where the density is not even."""
 
@@ -28,7 +30,7 @@ def neighbour_distances(gram: np.ndarray, group_of: np.ndarray, neighbours: int)
     return nearest
 
 
-def two_nn(nearest: np.ndarray, counts: np.ndarray) -> tuple[float, np.ndarray]:
+def two_nn(nearest: np.ndarray, draws: GroupDraws) -> tuple[float, np.ndarray]:
     """Return the TwoNN estimate (Facco et al. 2017) and that of each resample of clips.
 
     With mu the ratio of the second to the first distance, -log(1 - F(mu)) = d log(mu): d is the slope of a line
@@ -36,11 +38,11 @@ def two_nn(nearest: np.ndarray, counts: np.ndarray) -> tuple[float, np.ndarray]:
     """
     usable = (nearest[:, 0] > 0) & np.isfinite(nearest[:, 1])
     if usable.sum() < 3:
-        return np.nan, np.full(len(counts), np.nan)
+        return np.nan, np.full(len(draws), np.nan)
     log_ratio = np.log(nearest[usable, 1] / nearest[usable, 0])
     order = np.argsort(log_ratio, kind="stable")
     x = log_ratio[order]
-    weights = np.concatenate([np.ones((1, len(x))), counts[:, usable][:, order].astype(np.float64)])
+    weights = np.concatenate([np.ones((1, len(x))), draws.of_clips(clips=np.flatnonzero(usable)[order])])
     total = weights.sum(axis=1, keepdims=True)
     up_to = np.cumsum(weights, axis=1)
     share = np.divide(up_to, total, out=np.zeros_like(up_to), where=total > 0)
@@ -50,7 +52,7 @@ def two_nn(nearest: np.ndarray, counts: np.ndarray) -> tuple[float, np.ndarray]:
     return float(slope[0]), slope[1:]
 
 
-def levina_bickel(nearest: np.ndarray, counts: np.ndarray) -> tuple[float, np.ndarray]:
+def levina_bickel(nearest: np.ndarray, draws: GroupDraws) -> tuple[float, np.ndarray]:
     """Return the maximum-likelihood estimate from all columns of nearest and that of each resample of clips.
 
     Levina & Bickel 2004, in the harmonic mean over points of MacKay & Ghahramani 2005: the inverse of the mean over
@@ -58,10 +60,10 @@ def levina_bickel(nearest: np.ndarray, counts: np.ndarray) -> tuple[float, np.nd
     """
     usable = (nearest[:, 0] > 0) & np.isfinite(nearest[:, -1])
     if not usable.any() or nearest.shape[1] < 2:
-        return np.nan, np.full(len(counts), np.nan)
+        return np.nan, np.full(len(draws), np.nan)
     logs = np.log(nearest[usable])
     inverse = logs[:, -1] - logs[:, :-1].mean(axis=1)
-    weights = np.concatenate([np.ones((1, len(inverse))), counts[:, usable].astype(np.float64)])
+    weights = np.concatenate([np.ones((1, len(inverse))), draws.of_clips(clips=usable)])
     found = _ratio(weights.sum(axis=1), weights @ inverse)
     return float(found[0]), found[1:]
 

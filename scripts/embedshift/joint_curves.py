@@ -11,7 +11,7 @@ from embedshift.errors import UserError
 from embedshift.joint_probes import JointProbe, fit_multi_label, fit_multinomial
 from embedshift.logistic_grid import PUBLISHED_FOLDS
 from embedshift.ranking_metrics import GroupCounts, group_counts, resampled_average_precision
-from embedshift.resampling import bootstrap_counts, group_folds, percentile_interval
+from embedshift.resampling import draw_groups, group_folds, percentile_interval
 from embedshift.robustness_columns import CLEAN, EFFECTED, NONE
 from embedshift.sweep import Sweep
 
@@ -33,9 +33,7 @@ def joint_rows(sweep: Sweep, fold: np.ndarray, wanted: Mapping[str, Any]) -> Ite
     except UserError as error:
         LOGGER.warning("Probes of all classes at once are left out. %s", error)
         return
-    groups = group_counts(
-        sweep.group[tested], bootstrap_counts(sweep.group[tested], choices["bootstrap"], wanted["seed"])
-    )
+    groups = group_counts(draw_groups(sweep.group[tested], choices["bootstrap"], wanted["seed"]))
     member = sweep.label[tested][:, None] == np.unique(sweep.label)
     conditions = [(CLEAN, "", sweep.clean)]
     conditions += [(EFFECTED, text, sweep.trajectories[:, p]) for p, text in enumerate(wanted["strengths"])]

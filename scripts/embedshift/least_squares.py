@@ -16,12 +16,15 @@ import numpy as np
 import scipy.linalg
 from threadpoolctl import threadpool_limits
 
+from embedshift.permuted_levels import LevelRows
+
 CUT_OFF = 1e6 * np.finfo(np.float64).eps
 """Singular values below this share of the largest count as zero, as in sklearn.cross_decomposition._pls."""
 LARGEST_CONDITION = 1e6
 """Beyond it the Gram matrix, whose condition is the square, has lost the digits that refinement needs."""
 WELL_CONDITIONED = 100.0
 BLOCK_VALUES = 1 << 20
+Targets = np.ndarray | LevelRows
 
 
 @dataclass(frozen=True)
@@ -74,7 +77,7 @@ class CentredRows:
         """Return the sum of outer products of the centred rows, (dim, dim)."""
         return self.scatter_and_product(np.zeros((len(self), 0)), np.zeros(0))[0]
 
-    def scatter_and_product(self, targets: np.ndarray, centre: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    def scatter_and_product(self, targets: Targets, centre: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Return the scatter (dim, dim) and rows.T @ (targets - centre) (dim, targets) in one pass."""
         scatter, product = np.zeros((self.dim, self.dim)), np.zeros((self.dim, len(centre)))
 
@@ -110,12 +113,13 @@ def merge_scatter(parts: Sequence[tuple[int, np.ndarray, np.ndarray]]) -> np.nda
     return total + shifts.T @ shifts
 
 
-def solve_least_squares(rows: CentredRows, targets: np.ndarray, scatter: np.ndarray | None = None) -> Solution:
+def solve_least_squares(rows: CentredRows, targets: Targets, scatter: np.ndarray | None = None) -> Solution:
     """Return pinv(rows) @ targets for targets (rows, k), any numeric type, whose columns are centred here.
 
-    `scatter` is the scatter of the rows where the caller already has it; it is not needed for few rows.
+    Targets that are drawn where they are read need a scatter, and more rows than dimensions. `scatter` is the scatter
+    of the rows where the caller already has it; it is not needed for few rows.
     """
-    centre = np.asarray(targets).mean(axis=0, dtype=np.float64)
+    centre = targets.mean(axis=0, dtype=np.float64)
     if len(rows) <= rows.dim:
         matrix = rows.all()
         centred = targets - centre
@@ -141,9 +145,7 @@ def _solve_wide(matrix: np.ndarray, targets: np.ndarray) -> Solution | None:
     return Solution(solution, condition, "gram")
 
 
-def _solve_tall(
-    rows: CentredRows, targets: np.ndarray, centre: np.ndarray, scatter: np.ndarray | None
-) -> Solution | None:
+def _solve_tall(rows: CentredRows, targets: Targets, centre: np.ndarray, scatter: np.ndarray | None) -> Solution | None:
     """Solve through the scatter of the rows, its columns scaled to unit length; None where that would be inaccurate.
 
     Dimensions that never move get the weight zero, as in the minimum-norm solution.
@@ -168,7 +170,7 @@ def _solve_tall(
     return Solution(solution, condition, "gram")
 
 
-def _times_residual(rows: CentredRows, targets: np.ndarray, centre: np.ndarray, solution: np.ndarray) -> np.ndarray:
+def _times_residual(rows: CentredRows, targets: Targets, centre: np.ndarray, solution: np.ndarray) -> np.ndarray:
     """Return rows.T @ (targets - centre - rows @ solution) in one pass."""
     total = np.zeros_like(solution)
     for at, block in rows.blocks():
@@ -202,7 +204,7 @@ def _solve_by_svd(matrix: np.ndarray, targets: np.ndarray) -> Solution:
     return Solution(solution, float(size[0] / size[kept][-1]), "orthogonal")
 
 
-def _solve_by_qr(rows: CentredRows, targets: np.ndarray, centre: np.ndarray) -> Solution:
+def _solve_by_qr(rows: CentredRows, targets: Targets, centre: np.ndarray) -> Solution:
     """Reduce the rows block by block to a triangle (and the targets with them), then solve that by SVD."""
     triangle, reduced = np.zeros((0, rows.dim)), np.zeros((0, targets.shape[1]))
     for at, block in rows.blocks():

@@ -14,7 +14,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from embedshift.directions import unit
-from embedshift.least_squares import CentredRows, Solution, merge_scatter, solve_least_squares
+from embedshift.least_squares import CentredRows, Solution, Targets, merge_scatter, solve_least_squares
+from embedshift.permuted_levels import LevelRows, PermutedLevels
 from embedshift.rank_correlation import (
     pearson,
     resampled_pearson,
@@ -22,13 +23,13 @@ from embedshift.rank_correlation import (
     signed_square,
     spearman,
 )
-from embedshift.resampling import bootstrap_counts, bootstrap_means, column_blocks, group_folds, permuted_levels
+from embedshift.resampling import GroupDraws, bootstrap_means, column_blocks, draw_groups, group_folds
 from embedshift.sample_wise import spearman_within
 
 COLUMNS_PER_BLOCK = 32
-VALUES_PER_BLOCK = 1 << 25
+VALUES_PER_BLOCK = 1 << 20
 """Projections are scored in blocks of columns, fewer of them where there are many clips."""
-Solver = Callable[[CentredRows, np.ndarray, np.ndarray | None], Solution]
+Solver = Callable[[CentredRows, Targets, np.ndarray | None], Solution]
 Parts = list[tuple[int, np.ndarray, np.ndarray]]
 
 
@@ -95,21 +96,21 @@ def measure_monotonicity(
     clips scored.
     """
     fold = group_folds(group, label, folds, seed)
-    levels = permuted_levels(len(clips), trajectories.shape[1], permutations, seed)
-    counts = bootstrap_counts(group, resamples, seed)
+    levels = PermutedLevels(len(clips), trajectories.shape[1], permutations, seed)
+    draws = draw_groups(group, resamples, seed)
     parts = scatter_of_folds(trajectories, clips, fold) if parts is None else parts
-    whole = _Fit(trajectories, clips, levels, parts, solve)
+    whole = _Fit(trajectories, clips, levels.rows(slice(None)), parts, solve)
     found, standardised = _score([whole], np.zeros_like(fold), clips, levels)
     projection = standardised * whole.deviation[0]
-    in_sample, in_sample_pearson = _in_sample_scores(found, projection, counts)
+    in_sample, in_sample_pearson = _in_sample_scores(found, projection, draws)
     held_out_projection, held_out, held_out_pearson, within_clip = np.full_like(projection, np.nan), None, None, None
     if fold.max() > 0:
         fits = []
         for one in range(fold.max() + 1):
             others = [part for k, part in enumerate(parts) if k != one]
-            fits.append(_Fit(trajectories, clips[fold != one], levels[fold != one], others, solve))
+            fits.append(_Fit(trajectories, clips[fold != one], levels.rows(fold != one), others, solve))
         found, held_out_projection = _score(fits, fold, clips, levels)
-        held_out, held_out_pearson, within_clip = _held_out_scores(found, held_out_projection, counts)
+        held_out, held_out_pearson, within_clip = _held_out_scores(found, held_out_projection, draws)
     return Monotonicity(
         direction=whole.direction[:, 0],
         condition_number=whole.condition_number,
@@ -125,23 +126,23 @@ def measure_monotonicity(
     )
 
 
-def _in_sample_scores(found: np.ndarray, projection: np.ndarray, counts: np.ndarray) -> tuple[Score, Score]:
+def _in_sample_scores(found: np.ndarray, projection: np.ndarray, draws: GroupDraws) -> tuple[Score, Score]:
     """Return squared Spearman and Pearson; the sign of a fitted direction follows the strength by construction."""
     rho, r = found[0] ** 2, found[1] ** 2
     return (
-        Score(rho[0], rho[1:], resampled_spearman(projection, counts) ** 2),
-        Score(r[0], r[1:], resampled_pearson(projection, counts) ** 2),
+        Score(rho[0], rho[1:], resampled_spearman(projection, draws) ** 2),
+        Score(r[0], r[1:], resampled_pearson(projection, draws) ** 2),
     )
 
 
-def _held_out_scores(found: np.ndarray, projection: np.ndarray, counts: np.ndarray) -> tuple[Score, Score, Score]:
+def _held_out_scores(found: np.ndarray, projection: np.ndarray, draws: GroupDraws) -> tuple[Score, Score, Score]:
     rho, r, within = signed_square(found[0]), signed_square(found[1]), found[2]
     levels = np.broadcast_to(np.arange(projection.shape[1])[None, :, None], (*projection.shape, 1))
     of_clip = spearman_within(projection[:, :, None], levels)
     return (
-        Score(rho[0], rho[1:], signed_square(resampled_spearman(projection, counts))),
-        Score(r[0], r[1:], signed_square(resampled_pearson(projection, counts))),
-        Score(within[0], within[1:], bootstrap_means(of_clip, counts)[:, 0]),
+        Score(rho[0], rho[1:], signed_square(resampled_spearman(projection, draws))),
+        Score(r[0], r[1:], signed_square(resampled_pearson(projection, draws))),
+        Score(within[0], within[1:], bootstrap_means(of_clip, draws)[:, 0]),
     )
 
 
@@ -153,11 +154,11 @@ class _Fit:
     """
 
     def __init__(
-        self, trajectories: np.ndarray, clips: np.ndarray, levels: np.ndarray, parts: Parts, solve: Solver
+        self, trajectories: np.ndarray, clips: np.ndarray, levels: LevelRows, parts: Parts, solve: Solver
     ) -> None:
         rows = CentredRows(trajectories, clips)
         scatter = merge_scatter(parts) if len(rows) > rows.dim else None
-        solution = solve(rows, levels.reshape(len(rows), -1), scatter)
+        solution = solve(rows, levels.all() if scatter is None else levels, scatter)
         self._trajectories, self._mean = trajectories, rows.mean
         self.condition_number, self.method = solution.condition_number, solution.method
         self.direction = unit(solution.coefficients.T).T
@@ -174,7 +175,7 @@ class _Fit:
 
 
 def _score(
-    fits: list[_Fit], fit_of_clip: np.ndarray, clips: np.ndarray, levels: np.ndarray
+    fits: list[_Fit], fit_of_clip: np.ndarray, clips: np.ndarray, levels: PermutedLevels
 ) -> tuple[np.ndarray, np.ndarray]:
     """Return Spearman's rho, Pearson's r and the mean rho within clips of each column, (3, 1 + permutations).
 

@@ -10,9 +10,9 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.stats import rankdata
 
-from embedshift.resampling import weighted_sums
+from embedshift.resampling import GroupDraws, column_blocks
 
-VALUES_PER_BLOCK = 1 << 22
+VALUES_PER_BLOCK = 1 << 19
 
 
 def spearman(projection: np.ndarray, level: np.ndarray) -> np.ndarray:
@@ -34,28 +34,24 @@ def pearson(projection: np.ndarray, level: np.ndarray) -> np.ndarray:
     return _ratio(covariance, np.einsum("rc,rc->c", value, value) * np.einsum("rc,rc->c", centred, centred))
 
 
-def resampled_pearson(projection: np.ndarray, counts: np.ndarray) -> np.ndarray:
-    """Return r for each resample of clips, (resamples,); NaN where a resample holds no clip.
-
-    projection (clips, strengths); counts (resamples, clips), how often each clip was drawn.
-    """
+def resampled_pearson(projection: np.ndarray, draws: GroupDraws) -> np.ndarray:
+    """Return r of projection (clips, strengths) in each resample, (resamples,); NaN where it holds no clip."""
     strengths = projection.shape[1]
     level = np.arange(strengths) - (strengths - 1) / 2
     centred = projection - projection.mean()
     parts = np.stack([centred.sum(axis=1), (centred**2).sum(axis=1), centred @ level], axis=1)
-    total, square, covariance = weighted_sums(counts, parts).T
-    rows = strengths * counts.sum(axis=1)
+    total, square, covariance = draws.sums(parts).T
+    rows = strengths * draws.sizes()
     mean_square = np.divide(total**2, rows, out=np.zeros_like(total), where=rows > 0)
     product = np.maximum(square - mean_square, 0.0) * rows * (strengths**2 - 1) / 12
     return np.where(rows > 0, _ratio(covariance, product), np.nan)
 
 
-def resampled_spearman(projection: np.ndarray, counts: np.ndarray) -> np.ndarray:
-    """Return rho for each resample of clips, (resamples,); NaN where a resample holds no clip.
+def resampled_spearman(projection: np.ndarray, draws: GroupDraws) -> np.ndarray:
+    """Return rho of projection (clips, strengths) in each resample, (resamples,); NaN where it holds no clip.
 
-    projection (clips, strengths); counts (resamples, clips), how often each clip was drawn. Copies of a drawn clip
-    count as clips that are next to each other, not as ties, so that a perfect order has the same rho in all
-    resamples as in the sample itself. The sort is done once for all resamples.
+    Copies of a drawn clip count as clips that are next to each other, not as ties, so that a perfect order has the
+    same rho in all resamples as in the sample itself. The sort is done once for all resamples.
     """
     clips, strengths = projection.shape
     flat = projection.ravel()
@@ -67,7 +63,7 @@ def resampled_spearman(projection: np.ndarray, counts: np.ndarray) -> np.ndarray
         level_variance=(strengths**2 - 1) / 12,
     )
     size = max(1, VALUES_PER_BLOCK // projection.size)
-    blocks = [tied.rho(counts[start : start + size]) for start in range(0, len(counts), size)]
+    blocks = [tied.rho(draws.of_clips(some, tied.clip)) for some in column_blocks(len(draws), size)]
     return np.concatenate([np.zeros(0), *blocks])
 
 
@@ -80,9 +76,8 @@ class _Ties:
     start: np.ndarray
     level_variance: float
 
-    def rho(self, counts: np.ndarray) -> np.ndarray:
-        """Return rho for counts (resamples, clips)."""
-        copies = counts.astype(np.float64)[:, self.clip]
+    def rho(self, copies: np.ndarray) -> np.ndarray:
+        """Return rho where each row occurs so often, copies (resamples, rows)."""
         covariance_parts = np.add.reduceat(copies * self.level, self.start, axis=1)
         within_copies = np.einsum("br,br,br->b", copies, copies, copies) - copies.sum(axis=1)
         weight = np.add.reduceat(copies, self.start, axis=1)

@@ -14,6 +14,7 @@ import numpy as np
 from scipy.stats import rankdata
 
 from embedshift.compiled import compiled
+from embedshift.resampling import GroupDraws
 
 FEW_PAIRS = 1 << 12
 """So many pairs are compared sooner than sorted."""
@@ -67,11 +68,10 @@ class GroupCounts:
     counts: np.ndarray
 
 
-def group_counts(group: np.ndarray, counts: np.ndarray) -> GroupCounts:
-    """Return the counts of groups for counts of clips (resamples, clips) of `resampling.bootstrap_counts`."""
-    _, first, group_of = np.unique(np.asarray(group), return_index=True, return_inverse=True)
-    of_groups = counts[:, first].astype(np.float64)
-    return GroupCounts(group_of, np.concatenate([np.ones((1, len(first))), of_groups]))
+def group_counts(draws: GroupDraws) -> GroupCounts:
+    """Return the counts of groups in the sample itself and in the resamples of `draws`."""
+    once = np.ones((1, draws.of_group.shape[1]))
+    return GroupCounts(draws.group_of, np.concatenate([once, draws.of_group.astype(np.float64)]))
 
 
 def resampled_roc_auc(

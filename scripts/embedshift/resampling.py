@@ -1,12 +1,14 @@
-"""Resampling that respects groups: folds, permutations of strengths within clips, bootstrap of groups."""
+"""Resampling that respects groups: folds, p-values of permutations, bootstrap of groups."""
 
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 
-PERMUTATIONS_PER_BLOCK = 32
-VALUES_PER_BLOCK = 1 << 24
+VALUES_PER_BLOCK = 1 << 20
 """Resamples are drawn and multiplied in blocks of so many values: all at once they would take gigabytes."""
+MOST_DRAWN = np.iinfo(np.uint8).max
+"""A group is drawn about once in a resample: more than 255 times has a chance below 1e-500."""
 
 
 def group_folds(group: Sequence[str], label: Sequence[str], folds: int, seed: int) -> np.ndarray:
@@ -34,22 +36,6 @@ def group_folds(group: Sequence[str], label: Sequence[str], folds: int, seed: in
     return fold_of_group[group_of]
 
 
-def permuted_levels(clips: int, strengths: int, permutations: int, seed: int) -> np.ndarray:
-    """Return strength positions permuted within each clip independently, (clips, strengths, 1 + permutations) int16.
-
-    Column 0 is the order as it is. Under the null hypothesis that the strength leaves no trace, the strengths of a
-    clip are exchangeable, whatever differs between clips: fitting and scoring every column in the same way makes
-    the p-value of `p_value` exact.
-    """
-    levels = np.empty((clips, strengths, 1 + permutations), dtype=np.int16)
-    levels[:] = np.arange(strengths, dtype=np.int16)[None, :, None]
-    rng = np.random.default_rng(seed)
-    for start in range(1, 1 + permutations, PERMUTATIONS_PER_BLOCK):
-        block = levels[:, :, start : start + PERMUTATIONS_PER_BLOCK]
-        levels[:, :, start : start + PERMUTATIONS_PER_BLOCK] = rng.permuted(block, axis=1)
-    return levels
-
-
 def p_value(observed: float, null: np.ndarray) -> float:
     """Return (1 + number of null values >= observed) / (1 + number of null values); NaN without null values.
 
@@ -60,38 +46,68 @@ def p_value(observed: float, null: np.ndarray) -> float:
     return (1 + np.count_nonzero(null >= observed - 1e-12)) / (1 + len(null))
 
 
-def bootstrap_counts(group: Sequence[str], resamples: int, seed: int) -> np.ndarray:
-    """Return how often each clip occurs in each resample, (resamples, clips) int16: groups drawn with replacement.
+@dataclass(frozen=True)
+class GroupDraws:
+    """How often each group occurs in each bootstrap resample; all clips of a group are drawn together.
 
-    With fewer than two groups nothing can be resampled and no row is returned.
+    Attributes
+    ----------
+    of_group : (resamples, groups) uint8; without rows nothing is resampled
+    group_of : (clips,) int, the group of each clip; a group may have none of the clips
+    """
+
+    of_group: np.ndarray
+    group_of: np.ndarray
+
+    def __len__(self) -> int:
+        """Return the number of resamples."""
+        return len(self.of_group)
+
+    def of_clips(self, resamples: slice = slice(None), clips: np.ndarray | slice = slice(None)) -> np.ndarray:
+        """Return how often each of the clips occurs in some resamples, (resamples, clips) float64."""
+        return self.of_group[resamples].astype(np.float64)[:, self.group_of[clips]]
+
+    def among(self, clips: np.ndarray) -> "GroupDraws":
+        """Return the same draws for some of the clips, given as positions or as a mask."""
+        return GroupDraws(self.of_group, self.group_of[clips])
+
+    def sizes(self) -> np.ndarray:
+        """Return the number of clips in each resample, (resamples,) float64."""
+        return self.sums(np.ones((len(self.group_of), 1)))[:, 0]
+
+    def sums(self, values: np.ndarray) -> np.ndarray:
+        """Return the sum over the clips of each resample of values (clips, columns), (resamples, columns) float64."""
+        of_groups = np.zeros((self.of_group.shape[1], values.shape[1]))
+        np.add.at(of_groups, self.group_of, values)
+        sums = np.empty((len(self), values.shape[1]))
+        for rows in _blocks_of_resamples(*self.of_group.shape):
+            sums[rows] = self.of_group[rows].astype(np.float64) @ of_groups
+        return sums
+
+
+def draw_groups(group: Sequence[str], resamples: int, seed: int) -> GroupDraws:
+    """Return how often each group is drawn in each resample: as many groups as there are, with replacement.
+
+    With fewer than two groups nothing can be resampled.
     """
     names, group_of = np.unique(np.asarray(group), return_inverse=True)
-    if len(names) < 2:
-        return np.zeros((0, len(group_of)), dtype=np.int16)
+    resamples = resamples if len(names) > 1 else 0
     rng, chance = np.random.default_rng(seed), np.full(len(names), 1 / len(names))
-    counts = np.empty((resamples, len(group_of)), dtype=np.int16)
-    for rows in _blocks_of_resamples(counts):
+    of_group = np.empty((resamples, len(names)), dtype=np.uint8)
+    for rows in _blocks_of_resamples(*of_group.shape):
         drawn = rng.multinomial(len(names), chance, size=rows.stop - rows.start)
-        counts[rows] = drawn.astype(np.int16)[:, group_of]
-    return counts
+        of_group[rows] = np.minimum(drawn, MOST_DRAWN)
+    return GroupDraws(of_group, group_of)
 
 
-def weighted_sums(counts: np.ndarray, values: np.ndarray) -> np.ndarray:
-    """Return counts (resamples, clips) @ values (clips, columns) in float64, (resamples, columns)."""
-    sums = np.empty((len(counts), values.shape[1]))
-    for rows in _blocks_of_resamples(counts):
-        sums[rows] = counts[rows].astype(np.float64) @ values
-    return sums
-
-
-def bootstrap_means(values: np.ndarray, counts: np.ndarray) -> np.ndarray:
+def bootstrap_means(values: np.ndarray, draws: GroupDraws) -> np.ndarray:
     """Return the mean over clips of values (clips, columns) in each resample, (resamples, columns).
 
     A value that is not a number is left out of the means of its column.
     """
     defined = np.isfinite(values)
-    total = weighted_sums(counts, np.where(defined, values, 0.0))
-    number = weighted_sums(counts, defined.astype(np.float64))
+    total = draws.sums(np.where(defined, values, 0.0))
+    number = draws.sums(defined.astype(np.float64))
     return np.divide(total, number, out=np.full_like(total, np.nan), where=number > 0)
 
 
@@ -105,8 +121,8 @@ def percentile_interval(resampled: np.ndarray, confidence: float) -> tuple[np.nd
     return ends[0], ends[1]
 
 
-def _blocks_of_resamples(counts: np.ndarray) -> Iterator[slice]:
-    return column_blocks(len(counts), max(1, VALUES_PER_BLOCK // max(1, counts.shape[1])))
+def _blocks_of_resamples(resamples: int, groups: int) -> Iterator[slice]:
+    return column_blocks(resamples, max(1, VALUES_PER_BLOCK // max(1, groups)))
 
 
 def column_blocks(columns: int, size: int) -> Iterator[slice]:

@@ -19,7 +19,7 @@ from embedshift.ranking_metrics import (
     resampled_balanced_accuracy,
     resampled_roc_auc,
 )
-from embedshift.resampling import bootstrap_counts, percentile_interval
+from embedshift.resampling import draw_groups, percentile_interval
 from embedshift.robustness_columns import AUGMENTED, CLEAN, EFFECTED, MIX, NONE
 
 METRICS = ("roc_auc", "average_precision", "balanced_accuracy")
@@ -64,7 +64,7 @@ def measure_regimes(
     same resamples serve all regimes. `threads` does not change the result.
     """
     label, group = np.asarray(label)[scores.clips], np.asarray(group)[scores.clips]
-    groups = group_counts(group, bootstrap_counts(group, resamples, seed))
+    groups = group_counts(draw_groups(group, resamples, seed))
     resampled = _metric(metric, groups, scores.fold)
     columns = {regime: column for column, regime in enumerate(scores.scores)}
     values = np.empty((len(groups.counts), len(scores.classes) + 1, len(columns)))

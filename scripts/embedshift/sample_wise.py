@@ -15,8 +15,8 @@ import numpy as np
 from scipy.stats import rankdata
 
 from embedshift.directions import sample_wise_directions
+from embedshift.permuted_levels import PermutedLevels
 from embedshift.rank_correlation import signed_square
-from embedshift.resampling import permuted_levels
 
 CHUNK_VALUES = 1 << 21
 TIED_BELOW = 1e-9
@@ -42,7 +42,7 @@ class SampleWise:
 def measure_sample_wise(trajectories: np.ndarray, *, ridge_share: float, permutations: int, seed: int) -> SampleWise:
     """Measure the trajectories (clips, strengths, dim) one by one; a clip that does not move has the value 0."""
     clips, strengths, dim = trajectories.shape
-    levels = permuted_levels(clips, strengths, permutations, seed)
+    levels = PermutedLevels(clips, strengths, permutations, seed)
     in_sample = {name: np.empty(clips) for name in ("squared_spearman", "squared_pearson")}
     left_out = {name: np.empty((clips, 1 + permutations)) for name in in_sample}
     step = max(1, CHUNK_VALUES // (strengths * max(dim, 1 + permutations)))

@@ -10,13 +10,13 @@ import numpy as np
 import scipy
 from threadpoolctl import threadpool_limits
 
-from embedshift.directions import sample_wise_directions
+from embedshift.directions import sample_wise_blocks
 from embedshift.displacement import Displacement, measure_displacement
 from embedshift.monotonicity import Monotonicity, measure_monotonicity
 from embedshift.monotonicity_rows import correlation_rows
 from embedshift.needs import FEWEST_GROUPS, FEWEST_STRENGTHS
 from embedshift.rank_correlation import highest_squared_spearman
-from embedshift.resampling import bootstrap_counts, bootstrap_means, percentile_interval
+from embedshift.resampling import GroupDraws, bootstrap_means, draw_groups, percentile_interval
 from embedshift.scratch_sweep import chosen_clips
 from embedshift.spectra import (
     clean_variances,
@@ -115,15 +115,15 @@ def _displacement_rows(sweep: Sweep, displacement: Displacement, wanted: Mapping
         ("cosine_alignment", "", displacement.cosine_alignment),
     )
     for label, clips in sweep.subsets():
-        counts = bootstrap_counts(sweep.group[clips], wanted["sensitivity"]["bootstrap"], wanted["seed"])
+        draws = draw_groups(sweep.group[clips], wanted["sensitivity"]["bootstrap"], wanted["seed"])
         for measure, variant, values in measures:
             names = {"label": label, "measure": measure, "variant": variant}
-            yield from _mean_rows(values[clips], counts, wanted, names)
+            yield from _mean_rows(values[clips], draws, wanted, names)
 
 
-def _mean_rows(values: np.ndarray, counts: np.ndarray, wanted: Mapping[str, Any], names: Row) -> Iterator[Row]:
+def _mean_rows(values: np.ndarray, draws: GroupDraws, wanted: Mapping[str, Any], names: Row) -> Iterator[Row]:
     """Yield one row for each strength: the mean of values (clips, strengths) over clips and its interval."""
-    resampled = bootstrap_means(values, counts)
+    resampled = bootstrap_means(values, draws)
     low, high = percentile_interval(resampled, wanted["sensitivity"]["confidence"])
     for position, text in enumerate(wanted["strengths"]):
         defined = values[np.isfinite(values[:, position]), position]
@@ -175,8 +175,8 @@ def _direction_rows(sweep: Sweep, monotonicity: Mapping[str, Monotonicity], want
         if found.held_out is None:
             continue
         names = {"label": label, "measure": "held_out_projection", "variant": "standardised", "split": "held_out"}
-        counts = bootstrap_counts(sweep.group[clips], wanted["sensitivity"]["bootstrap"], wanted["seed"])
-        yield from _mean_rows(found.held_out_projection, counts, wanted, names)
+        draws = draw_groups(sweep.group[clips], wanted["sensitivity"]["bootstrap"], wanted["seed"])
+        yield from _mean_rows(found.held_out_projection, draws, wanted, names)
 
 
 def _direction_arrays(found: Monotonicity) -> dict[str, np.ndarray]:
@@ -190,7 +190,6 @@ def _direction_arrays(found: Monotonicity) -> dict[str, np.ndarray]:
 
 def _measure_spectra(sweep: Sweep, threads: int) -> tuple[list[Row], dict[str, np.ndarray]]:
     """Return rows on how many dimensions displacements and clean embeddings fill, and the spectra of all clips."""
-    directions = sample_wise_directions(sweep.trajectories, threads)
     rows: list[Row] = []
     arrays: dict[str, np.ndarray] = {}
     for label, clips in sweep.subsets():
@@ -199,7 +198,9 @@ def _measure_spectra(sweep: Sweep, threads: int) -> tuple[list[Row], dict[str, n
         centred, uncentred = displacement_variances(sweep.clean[subset], trajectories)
         clean = clean_variances(sweep.clean[subset])
         spectra = {
-            "sample_wise_singular_values": relative_singular_values(directions[subset], SINGULAR_VALUES),
+            "sample_wise_singular_values": relative_singular_values(
+                sample_wise_blocks(trajectories, threads), len(clips), SINGULAR_VALUES
+            ),
             "clean_singular_values": _relative_sizes(clean),
             "displacement_explained_variance": centred,
         }

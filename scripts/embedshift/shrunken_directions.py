@@ -8,10 +8,10 @@ between the two. Both have the form that `measure_monotonicity` asks of a solver
 import numpy as np
 import scipy.linalg
 
-from embedshift.least_squares import CentredRows, Solution
+from embedshift.least_squares import CentredRows, Solution, Targets
 
 
-def solve_cross_covariance(rows: CentredRows, targets: np.ndarray, scatter: np.ndarray | None = None) -> Solution:
+def solve_cross_covariance(rows: CentredRows, targets: Targets, scatter: np.ndarray | None = None) -> Solution:
     """Return X'(y - mean y) for each column of targets (rows, columns); up to its length PLS's first weight vector."""
     centre = targets.mean(axis=0, dtype=np.float64)
     product = np.zeros((rows.dim, targets.shape[1]))
@@ -20,7 +20,7 @@ def solve_cross_covariance(rows: CentredRows, targets: np.ndarray, scatter: np.n
     return Solution(product, 1.0, "cross_covariance")
 
 
-def solve_ridge(rows: CentredRows, targets: np.ndarray, scatter: np.ndarray | None, *, share: float) -> Solution:
+def solve_ridge(rows: CentredRows, targets: Targets, scatter: np.ndarray | None, *, share: float) -> Solution:
     """Return ridge coefficients (dim, columns) with the penalty `share` times the mean eigenvalue of the scatter.
 
     The mean is over the min(rows - 1, dim) eigenvalues that can differ from zero. The condition number is that of the

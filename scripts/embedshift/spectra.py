@@ -1,6 +1,6 @@
 """Spectra: in how many dimensions embeddings move, and how many the clean ones fill."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 import numpy as np
 import scipy.linalg
@@ -62,12 +62,20 @@ def components_for(variances: np.ndarray, share: float) -> float:
     return float(np.searchsorted(np.cumsum(variances), share * total * (1 - 1e-12)) + 1)
 
 
-def relative_singular_values(matrix: np.ndarray, count: int) -> np.ndarray:
-    """Return the `count` largest singular values of matrix, divided by the largest; empty where all are zero.
+def relative_singular_values(blocks: Iterable[np.ndarray], rows: int, count: int) -> np.ndarray:
+    """Return the `count` largest singular values of a matrix, divided by the largest; empty where all are zero.
 
-    Taken from the smaller Gram matrix, so values below about 1e-8 of the largest are rounding noise.
+    blocks: the matrix of so many rows, in blocks (rows, dim) float64; they are held at once only where there are no
+    more rows than dimensions. Taken from the smaller Gram matrix, so values below about 1e-8 of the largest are
+    rounding noise.
     """
-    size = np.sqrt(_squared_singular_values(np.asarray(matrix, dtype=np.float64)))[:count]
+    remaining = iter(blocks)
+    first = next(remaining)
+    if rows <= first.shape[1]:
+        squared = _squared_singular_values(np.concatenate([first, *remaining]))
+    else:
+        squared = _eigenvalues(sum((block.T @ block for block in remaining), start=first.T @ first))
+    size = np.sqrt(squared)[:count]
     return size / size[0] if len(size) and size[0] > 0 else np.zeros(0)
 
 

@@ -14,6 +14,7 @@ import scipy.linalg
 from embedshift.directions import strength_targets
 from embedshift.least_squares import merge_scatter
 from embedshift.linear_eraser import LinearEraser
+from embedshift.permuted_levels import PermutedLevels
 from embedshift.resampling import column_blocks
 
 RIDGES = tuple(10.0**power for power in range(-8, 3))
@@ -57,11 +58,10 @@ class Moments:
         return Moments(self.rows, eraser.apply(self.mean[None])[0], scatter, product, self.target_square)
 
 
-def moments_of(sweep: np.ndarray, clips: np.ndarray, levels: np.ndarray, features: Features) -> Moments:
+def moments_of(sweep: np.ndarray, clips: np.ndarray, levels: PermutedLevels, features: Features) -> Moments:
     """Return the moments of `features(rows)` of clips (int) of sweep (clips, strengths, dim), read by strengths.
 
-    levels: positions of the strengths for each target (clips of the sweep, strengths, targets), see
-    `resampling.permuted_levels`.
+    levels: positions of the strengths for each target (clips of the sweep, strengths, targets).
     """
     strengths = sweep.shape[1]
     targets = strength_targets(strengths) - 0.5

@@ -18,8 +18,8 @@ from embedshift.store import EmbeddingReader, read_shape
 LOGGER = logging.getLogger("embedshift")
 Files = str | Path | Sequence[str | Path]
 """One file, or one for each shard."""
-MEMORY_BYTES = 1 << 30
-"""What analyses hold of trajectories in memory, 1 GiB; more lies in a scratch file (same numbers, more reading)."""
+MEMORY_BYTES = 1 << 28
+"""What analyses hold of trajectories in memory, 256 MiB; more lies in a scratch file (same numbers, more reading)."""
 BLOCK_CLIPS = 4096
 
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from embedshift.resampling import p_value
+from embedshift.resampling import GroupDraws, bootstrap_means, p_value
 
 CHUNK_VALUES = 1 << 21
 
@@ -54,12 +54,12 @@ def measure_shape(trajectories: np.ndarray) -> SweepShape:
 
 
 def common_jump(
-    relative_step: np.ndarray, draws: np.ndarray, permutations: int, seed: int
+    relative_step: np.ndarray, draws: GroupDraws, permutations: int, seed: int
 ) -> tuple[float, np.ndarray, np.ndarray, float]:
     """Return the largest mean relative step over strengths, its resamples, its null, and the p-value.
 
-    The null permutes the steps within each clip: jumps as large, but not at one strength for all clips. draws
-    (resamples, clips) counts clips. A clip whose steps are not all defined is left out; NaN where none remains.
+    The null permutes the steps within each clip: jumps as large, but not at one strength for all clips. A clip
+    whose steps are not all defined is left out; NaN where none remains.
     """
     kept = np.isfinite(relative_step).all(axis=1)
     steps = relative_step[kept]
@@ -67,11 +67,7 @@ def common_jump(
         return np.nan, np.zeros(0), np.zeros(0), np.nan
     rng = np.random.default_rng(seed)
     null = np.array([rng.permuted(steps, axis=1).mean(axis=0).max() for _ in range(permutations)])
-    weights = draws[:, kept].astype(np.float64)
-    number = weights.sum(axis=1, keepdims=True)
-    resampled = np.divide(
-        weights @ steps, number, out=np.full((len(weights), steps.shape[1]), np.nan), where=number > 0
-    )
+    resampled = bootstrap_means(steps, draws.among(kept))
     value = float(steps.mean(axis=0).max())
     return value, resampled.max(axis=1, initial=-np.inf), null, p_value(value, null)
 

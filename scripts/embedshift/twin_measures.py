@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from embedshift.rank_correlation import resampled_spearman, signed_square, spearman
-from embedshift.resampling import bootstrap_counts, bootstrap_means, p_value, percentile_interval
+from embedshift.resampling import GroupDraws, bootstrap_means, draw_groups, p_value, percentile_interval
 from embedshift.sample_wise import spearman_within
 
 WITH, WITHOUT, DIFFERENCE, BETWEEN = "with", "without", "difference", "between"
@@ -27,12 +27,12 @@ class Drawn:
 
     Attributes
     ----------
-    counts : (resamples, clips), how often each clip is drawn; whole groups
+    resamples : how often each group is drawn
     exchanged : (permutations, clips) bool, where with and without change places; whole groups
     confidence : coverage of the intervals
     """
 
-    counts: np.ndarray
+    resamples: GroupDraws
     exchanged: np.ndarray
     confidence: float
 
@@ -42,7 +42,7 @@ class Drawn:
         names, group_of = np.unique(group, return_inverse=True)
         number = permutations if len(names) > 1 else 0
         of_group = np.random.default_rng(seed).random((number, len(names))) < 0.5
-        return cls(bootstrap_counts(group, resamples, seed), of_group[:, group_of], confidence)
+        return cls(draw_groups(group, resamples, seed), of_group[:, group_of], confidence)
 
 
 def mean_rows(with_quirk: np.ndarray, without: np.ndarray, drawn: Drawn) -> list[list[Row]]:
@@ -52,9 +52,9 @@ def mean_rows(with_quirk: np.ndarray, without: np.ndarray, drawn: Drawn) -> list
     """
     defined = np.isfinite(with_quirk) & np.isfinite(without)
     sides = {WITH: np.where(defined, with_quirk, np.nan), WITHOUT: np.where(defined, without, np.nan)}
-    one = np.ones((1, len(without)))
-    values = {side: bootstrap_means(found, one)[0] for side, found in sides.items()}
-    resampled = {side: bootstrap_means(found, drawn.counts) for side, found in sides.items()}
+    once = GroupDraws(np.ones((1, 1), dtype=np.uint8), np.zeros(len(without), dtype=int))
+    values = {side: bootstrap_means(found, once)[0] for side, found in sides.items()}
+    resampled = {side: bootstrap_means(found, drawn.resamples) for side, found in sides.items()}
     difference = np.where(defined, sides[WITH] - sides[WITHOUT], 0.0)
     flips = np.where(drawn.exchanged, -1.0, 1.0)
     number = np.maximum(defined.sum(axis=0), 1)
@@ -73,7 +73,7 @@ def squared_spearman_rows(with_quirk: np.ndarray, without: np.ndarray, drawn: Dr
     """
     sides = {WITH: _standard(with_quirk), WITHOUT: _standard(without)}
     values = {side: _squared(found) for side, found in sides.items()}
-    resampled = {side: signed_square(resampled_spearman(found, drawn.counts)) for side, found in sides.items()}
+    resampled = {side: signed_square(resampled_spearman(found, drawn.resamples)) for side, found in sides.items()}
     null = np.array([_squared(np.where(swap[:, None], sides[WITHOUT], sides[WITH]))
                      - _squared(np.where(swap[:, None], sides[WITH], sides[WITHOUT]))
                      for swap in drawn.exchanged])  # fmt: skip
@@ -95,7 +95,7 @@ def distance_rows(
     the quirk. There is no null: equal twins are at distance 0 exactly.
     """
     both = np.stack([distance, reference], axis=1)
-    mean, resampled = both.mean(axis=0), bootstrap_means(both, drawn.counts)
+    mean, resampled = both.mean(axis=0), bootstrap_means(both, drawn.resamples)
     relative = mean[0] / spread if spread > 0 else np.nan
     yield "relative", _row(relative, resampled[:, 0] / spread if spread > 0 else resampled[:0, 0], len(both), drawn)
     if reference.any():

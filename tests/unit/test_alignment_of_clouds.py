@@ -7,11 +7,11 @@ from scipy.stats import ortho_group
 
 from embedshift.alignment_of_clouds import debiased_cka, procrustes_distance, u_centred
 from embedshift.group_pairs import groups_of
-from embedshift.resampling import bootstrap_counts
+from embedshift.resampling import draw_groups
 
 
 def groups(clips, resamples=100):
-    return groups_of(np.arange(clips), bootstrap_counts(np.arange(clips), resamples, 1))
+    return groups_of(draw_groups(np.arange(clips), resamples, 1))
 
 
 def cka(left, right, resamples=100, shuffles=20):

@@ -5,14 +5,14 @@ import pytest
 
 from embedshift.common_motion import CommonShare, first_axis, rank_one_parts, ratio_of_sums, unit_rows
 from embedshift.group_pairs import groups_of, mean_between, signs, sums_between
-from embedshift.resampling import bootstrap_counts, group_folds
+from embedshift.resampling import draw_groups, group_folds
 
 GROUP = np.repeat([f"g{number}" for number in range(12)], [1, 2, 3, 2, 4, 1, 1, 2, 3, 1, 2, 2])
 
 
 @pytest.fixture
 def groups():
-    return groups_of(GROUP, bootstrap_counts(GROUP, 200, 5))
+    return groups_of(draw_groups(GROUP, 200, 5))
 
 
 def test_means_over_pairs_equal_a_loop_over_pairs(rng, groups):
@@ -31,8 +31,8 @@ def test_means_over_pairs_equal_a_loop_over_pairs(rng, groups):
 def test_a_resample_equals_the_loop_over_its_copies_of_different_groups(rng, groups):
     rows = rng.standard_normal((24, 7)) + 0.4
     _, resampled = CommonShare(groups).add(rows).share()
-    counts = bootstrap_counts(GROUP, 200, 5)
-    drawn = np.repeat(np.arange(24), counts[3])
+    counts = draw_groups(GROUP, 200, 5).of_clips()
+    drawn = np.repeat(np.arange(24), counts[3].astype(int))
     products = [rows[i] @ rows[j] for i in drawn for j in drawn if GROUP[i] != GROUP[j]]
     assert resampled[3] == pytest.approx(np.mean(products) / np.mean(np.sum(rows[drawn] ** 2, axis=1)))
 
@@ -77,6 +77,8 @@ def test_one_direction_explains_clips_that_go_different_distances(rng, clips):
     fitted = np.linalg.svd(noisy[one], full_matrices=False)[2][0]
     np.testing.assert_allclose(parts[fold == 0], (noisy[fold == 0] @ fitted) ** 2, rtol=1e-6)
     noise = rng.standard_normal((clips, 40))
-    value, _ = ratio_of_sums(rank_one_parts(noise @ noise.T, fold), np.sum(noise**2, axis=1), np.zeros((0, clips)))
+    value, _ = ratio_of_sums(
+        rank_one_parts(noise @ noise.T, fold), np.sum(noise**2, axis=1), draw_groups(np.arange(clips), 0, seed=0)
+    )
     assert value < 0.1  # in sample it is above 1 / dim by far
     assert first_axis(noise @ noise.T)[0] == pytest.approx(np.linalg.norm(noise, 2) ** 2)

@@ -12,7 +12,8 @@ from embedshift.decodability import LinearProbe, NonLinearProbe, measure_decodab
 from embedshift.directions import strength_targets
 from embedshift.errors import UserError
 from embedshift.linear_eraser import LinearEraser
-from embedshift.resampling import group_folds, permuted_levels
+from embedshift.permuted_levels import PermutedLevels
+from embedshift.resampling import group_folds
 from embedshift.strength_ridge import RIDGES, choose_ridge, explained, fit_ridge, merged, moments_of
 
 CLIPS, STRENGTHS, DIM = 90, 6, 12
@@ -37,7 +38,7 @@ def first_axis():
 
 
 def moments(sweep, fold):
-    levels = permuted_levels(*sweep.shape[:2], 3, seed=0)
+    levels = PermutedLevels(*sweep.shape[:2], 3, seed=0)
     clips = [np.flatnonzero(fold == number) for number in range(5)]
     return clips, [moments_of(sweep, part, levels, lambda rows: rows.astype(float)) for part in clips]
 

@@ -11,14 +11,14 @@ from embedshift.displaced_dimensions import (
 )
 from embedshift.group_pairs import groups_of
 from embedshift.parallel_analysis import shared_rank
-from embedshift.resampling import bootstrap_counts
+from embedshift.resampling import draw_groups
 from embedshift.spectra import displacement_variances
 
 
 def scatter_of(displacements, group=None, resamples=200):
     clips = len(displacements)
     group = np.arange(clips) if group is None else group
-    groups = groups_of(group, bootstrap_counts(group, resamples, 5))
+    groups = groups_of(draw_groups(group, resamples, 5))
     clean = np.zeros((clips, displacements.shape[2]), dtype=np.float32)
     return DisplacementScatter(clean, displacements.astype(np.float32), groups)
 

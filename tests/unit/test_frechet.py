@@ -6,7 +6,7 @@ import scipy.linalg
 
 from embedshift.frechet import frechet_distance, measure_frechet
 from embedshift.group_pairs import groups_of
-from embedshift.resampling import bootstrap_counts
+from embedshift.resampling import draw_groups
 
 
 def clouds(rng, clips, dim):
@@ -41,7 +41,7 @@ def test_the_limit_takes_away_most_of_the_bias_of_few_clips():
     for seed in range(6):
         rng = np.random.default_rng(seed)
         clean, effected = rng.standard_normal((2, 300, 20))
-        found = measure_frechet(clean, effected, groups_of(np.arange(300), np.zeros((0, 300))), seed)
+        found = measure_frechet(clean, effected, groups_of(draw_groups(np.arange(300), 0, seed)), seed)
         values.append(found.value)
         limits.append(found.limit)
     assert np.mean(values) > 0.5
@@ -52,9 +52,9 @@ def test_the_limit_takes_away_most_of_the_bias_of_few_clips():
 def test_resamples_are_of_first_order(rng, clips, dim):
     """Weights near one: the change of the value agrees with that of the weighted distance itself."""
     clean, effected = clouds(rng, clips, dim)
-    counts = bootstrap_counts(np.arange(clips), 50, 3).astype(float)
-    small = 1 + 1e-3 * (counts - 1)
-    groups = groups_of(np.arange(clips), counts)
+    draws = draw_groups(np.arange(clips), 50, 3)
+    small = 1 + 1e-3 * (draws.of_clips() - 1)
+    groups = groups_of(draws)
     near = type(groups)(groups.of_clip, groups.size, small)
     found = measure_frechet(clean, effected, near, 1)
     exact = [_weighted(clean, effected, weights) for weights in small]

@@ -5,6 +5,7 @@ import pytest
 from scipy.spatial.distance import cdist
 
 from embedshift.intrinsic_dimension import levina_bickel, neighbour_distances, two_nn
+from embedshift.resampling import draw_groups
 
 
 def distances(points, neighbours=10, group=None):
@@ -18,7 +19,7 @@ def test_estimates_equal_scikit_dimension():
     points = points @ np.linalg.qr(np.random.default_rng(8).standard_normal((30, 4)))[0].T
     points = points + 1e-3 * np.random.default_rng(9).standard_normal(points.shape)
     nearest = distances(points)
-    none = np.zeros((0, 300))
+    none = draw_groups(np.arange(300), 0, seed=0)
     assert two_nn(nearest, none)[0] == pytest.approx(4.194748561556402, rel=1e-6)
     assert levina_bickel(nearest, none)[0] == pytest.approx(4.113587028028941, rel=1e-6)
 
@@ -32,7 +33,7 @@ def test_a_ball_and_a_sphere_have_their_dimensions(rng, dim):
     for points, tolerance in ((ball, 0.12), (sphere, 0.08)):
         nearest = distances(np.pad(points, ((0, 0), (0, 20))))
         for estimate in (two_nn, levina_bickel):
-            assert estimate(nearest, np.zeros((0, 2500)))[0] == pytest.approx(dim, rel=tolerance)
+            assert estimate(nearest, draw_groups(np.arange(2500), 0, seed=0))[0] == pytest.approx(dim, rel=tolerance)
 
 
 def test_neighbours_come_from_other_groups(rng):
@@ -46,9 +47,8 @@ def test_neighbours_come_from_other_groups(rng):
 
 def test_a_resample_counts_clips_as_often_as_they_are_drawn(rng):
     nearest = distances(rng.standard_normal((200, 3)))
-    counts = rng.multinomial(200, np.full(200, 1 / 200), size=3)
+    draws = draw_groups(np.arange(200), 3, seed=1)
+    counts = draws.of_clips().astype(int)
     for estimate in (two_nn, levina_bickel):
-        value, resampled = estimate(nearest, np.concatenate([np.ones((1, 200), dtype=int), counts]))
-        assert resampled[0] == pytest.approx(value)
-        repeated = estimate(np.repeat(nearest, counts[0], axis=0), np.zeros((0, 200)))[0]
-        assert resampled[1] == pytest.approx(repeated, rel=0.02)
+        repeated = estimate(np.repeat(nearest, counts[1], axis=0), draw_groups(np.arange(200), 0, seed=1))[0]
+        assert estimate(nearest, draws)[1][1] == pytest.approx(repeated, rel=0.02)

@@ -5,13 +5,13 @@ import pytest
 
 from embedshift.group_pairs import groups_of
 from embedshift.kernel_distance import KERNELS, bandwidth, discrepancy_sums, measure_discrepancy, standardised
-from embedshift.resampling import bootstrap_counts, p_value
+from embedshift.resampling import draw_groups, p_value
 
 GROUP = np.repeat(np.arange(9), [1, 2, 3, 1, 2, 1, 2, 1, 2])
 
 
 def measure(clean, effected, kernel, group, permutations=99):
-    groups = groups_of(group, bootstrap_counts(group, 100, 1))
+    groups = groups_of(draw_groups(group, 100, 1))
     x, y = standardised(clean, effected)
     width = bandwidth(x @ x.T, groups)
     between = discrepancy_sums(kernel, (x @ x.T, y @ y.T, x @ y.T), x.shape[1], width, groups)

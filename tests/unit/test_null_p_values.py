@@ -10,7 +10,7 @@ from embedshift.common_motion import CommonShare
 from embedshift.group_pairs import groups_of, signs
 from embedshift.kernel_distance import bandwidth, discrepancy_sums, measure_discrepancy, standardised
 from embedshift.monotonicity import measure_monotonicity
-from embedshift.resampling import p_value
+from embedshift.resampling import draw_groups, p_value
 from embedshift.sample_wise import measure_sample_wise
 from embedshift.shrunken_directions import solve_cross_covariance, solve_ridge
 from embedshift.sweep_shape import common_jump, measure_shape
@@ -33,13 +33,13 @@ def along(noise, seed, solve, score):
 
 
 def translation(noise, seed):
-    groups = groups_of(np.arange(CLIPS), np.zeros((0, CLIPS)))
+    groups = groups_of(draw_groups(np.arange(CLIPS), 0, seed=0))
     share = CommonShare(groups, signs(groups, PERMUTATIONS, seed)).add(noise[:, 0])
     return p_value(share.share()[0], share.null())
 
 
 def discrepancy(noise, seed, kernel):
-    groups = groups_of(np.arange(CLIPS), np.zeros((0, CLIPS)))
+    groups = groups_of(draw_groups(np.arange(CLIPS), 0, seed=0))
     x, y = standardised(noise[:, 0], noise[:, 1])
     between = discrepancy_sums(kernel, (x @ x.T, y @ y.T, x @ y.T), DIM, bandwidth(x @ x.T, groups), groups)
     value, _, null = measure_discrepancy(between, groups, PERMUTATIONS, seed)
@@ -47,7 +47,8 @@ def discrepancy(noise, seed, kernel):
 
 
 def jump(noise, seed):
-    return common_jump(measure_shape(noise).relative_step, np.ones((0, CLIPS)), PERMUTATIONS, seed)[3]
+    none = draw_groups(np.arange(CLIPS), 0, seed=0)
+    return common_jump(measure_shape(noise).relative_step, none, PERMUTATIONS, seed)[3]
 
 
 RIDGE = partial(solve_ridge, share=0.1)

@@ -5,7 +5,7 @@ from scipy.stats import binom, norm
 
 from embedshift.paired_difference import paired_difference
 from embedshift.ranking_metrics import group_counts, resampled_roc_auc
-from embedshift.resampling import bootstrap_counts
+from embedshift.resampling import draw_groups
 
 STRENGTHS, GROUPS, SIMULATIONS = 6, 60, 300
 
@@ -53,7 +53,7 @@ def two_equal_probes(rng):
     own = 0.4 * rng.standard_normal((2, GROUPS))[:, group] + 0.3 * rng.standard_normal((2, len(group)))
     wiggle = 0.15 * rng.standard_normal((2, len(group), STRENGTHS))
     scores = clip[None, :, None] + own[:, :, None] + wiggle
-    counts = group_counts(group.astype(str), bootstrap_counts(group.astype(str), 300, seed=int(rng.integers(1 << 30))))
+    counts = group_counts(draw_groups(group.astype(str), 300, seed=int(rng.integers(1 << 30))))
     return [resampled_roc_auc(one, positive, counts) for one in scores]
 
 

@@ -5,6 +5,12 @@ import pytest
 from scipy.stats import spearmanr
 
 from embedshift.rank_correlation import highest_squared_spearman, resampled_spearman, signed_square, spearman
+from embedshift.resampling import GroupDraws
+
+
+def of_clips(counts):
+    """Return draws of groups of one clip."""
+    return GroupDraws(counts.astype(np.uint8), np.arange(counts.shape[1]))
 
 
 @pytest.mark.parametrize("decimals", [12, 1, 0], ids=["no ties", "some ties", "many ties"])
@@ -21,14 +27,14 @@ def test_subsamples_equal_scipy_on_their_rows(rng, decimals):
     counts = rng.integers(0, 2, (10, 15))
     level = np.tile(np.arange(6), (15, 1))
     expected = [spearmanr(projection[row > 0].ravel(), level[row > 0].ravel()).statistic for row in counts]
-    np.testing.assert_allclose(resampled_spearman(projection, counts), expected, atol=1e-12)
+    np.testing.assert_allclose(resampled_spearman(projection, of_clips(counts)), expected, atol=1e-12)
 
 
 def test_resamples_equal_scipy_on_repeated_rows_that_lie_side_by_side(rng):
     projection = rng.standard_normal((15, 6)) + 0.2 * np.arange(6)
     level = np.tile(np.arange(6), (15, 1))
     counts = rng.integers(0, 4, (10, 15))
-    found = resampled_spearman(projection, counts)
+    found = resampled_spearman(projection, of_clips(counts))
     for row, rho in zip(counts, found, strict=True):
         side_by_side = np.repeat(projection, row, axis=0) + 1e-9 * rng.standard_normal((row.sum(), 6))
         expected = spearmanr(side_by_side.ravel(), np.repeat(level, row, axis=0).ravel()).statistic
@@ -37,14 +43,14 @@ def test_resamples_equal_scipy_on_repeated_rows_that_lie_side_by_side(rng):
 
 def test_a_perfect_order_is_perfect_in_every_resample(rng):
     projection = np.arange(6) + 0.1 * rng.random((15, 6))
-    found = resampled_spearman(projection, rng.integers(0, 4, (200, 15))) ** 2
+    found = resampled_spearman(projection, of_clips(rng.integers(0, 4, (200, 15)))) ** 2
     np.testing.assert_allclose(found, 1 - 1 / 36, rtol=1e-3)
     assert found.max() <= 1
 
 
 def test_a_constant_projection_has_no_order_and_an_empty_resample_no_value():
     assert spearman(np.ones((6, 1)), np.arange(6)[:, None]) == 0
-    found = resampled_spearman(np.ones((2, 3)), np.array([[1, 1], [0, 0]]))
+    found = resampled_spearman(np.ones((2, 3)), of_clips(np.array([[1, 1], [0, 0]])))
     assert found[0] == 0
     assert np.isnan(found[1])
 

@@ -17,7 +17,7 @@ from embedshift.ranking_metrics import (
     resampled_roc_auc,
     roc_auc,
 )
-from embedshift.resampling import bootstrap_counts
+from embedshift.resampling import GroupDraws, draw_groups
 
 
 def with_ties(rng, clips=80, columns=4):
@@ -75,9 +75,9 @@ def test_each_column_is_scored_as_scikit_learn_scores_it(seed, clips):
 def test_a_resample_is_scored_as_scikit_learn_scores_clips_with_the_weights_of_their_group(rng, ours, theirs):
     scores, positive = with_ties(rng)
     group = rng.integers(20, size=len(positive)).astype(str)
-    counts = bootstrap_counts(group, 30, seed=3)
-    found = ours(scores, positive, group_counts(group, counts))
-    weights = np.concatenate([np.ones((1, len(group))), counts])
+    draws = draw_groups(group, 30, seed=3)
+    found = ours(scores, positive, group_counts(draws))
+    weights = np.concatenate([np.ones((1, len(group))), draws.of_clips()])
     expected = [[theirs(positive, column, weight) for column in scores.T] for weight in weights]
     np.testing.assert_allclose(found, expected, rtol=0, atol=1e-12)
 
@@ -85,9 +85,9 @@ def test_a_resample_is_scored_as_scikit_learn_scores_clips_with_the_weights_of_t
 def test_the_average_precision_of_a_resample_is_scikit_learns_with_copies_below_each_other(rng):
     positive, group = np.arange(60) < 12, (np.arange(60) // 2).astype(str)
     scores = rng.permutation(60) + 20.0 * positive + 0.5 * rng.random(60)
-    counts = bootstrap_counts(group, 30, seed=3)
-    found = resampled_average_precision(scores[:, None], positive, group_counts(group, counts))[1:, 0]
-    for value, drawn in zip(found, counts, strict=True):
+    draws = draw_groups(group, 30, seed=3)
+    found = resampled_average_precision(scores[:, None], positive, group_counts(draws))[1:, 0]
+    for value, drawn in zip(found, draws.of_clips().astype(int), strict=True):
         copies = np.repeat(np.arange(60), drawn)
         below = 1e-9 * np.concatenate([np.arange(number) for number in drawn])
         of_positive, of_negative = class_weights(positive, drawn)
@@ -116,9 +116,9 @@ def test_intervals_of_the_average_precision_of_few_clips_hold_the_truth_and_miss
         shared = rng.standard_normal((folds * groups, size))[group]
         return 0.7 * shared + 0.71414284 * rng.standard_normal((len(group), size)) + 2.0 * positive[:, None]
 
-    alone = group_counts(group, np.zeros((0, len(group))))
+    alone = group_counts(draw_groups(group, 0, seed=1))
     truth = resampled_average_precision(studies(4000), positive, alone, fold).mean()
-    drawn = group_counts(group, bootstrap_counts(group, 400, seed=1))
+    drawn = group_counts(draw_groups(group, 400, seed=1))
     found = resampled_average_precision(studies(300), positive, drawn, fold)
     low, high = bias_corrected_interval(found[0], found[1:], 0.95)
     above, below = np.mean(low > truth), np.mean(high < truth)
@@ -131,7 +131,7 @@ def test_strata_are_never_compared_with_each_other(rng):
     scores = np.round(10 * scores)
     stratum = rng.integers(3, size=len(positive))
     group = np.arange(len(positive)).astype(str)
-    groups = group_counts(group, np.zeros((0, len(group))))
+    groups = group_counts(draw_groups(group, 0, seed=1))
     shifted = scores + 100.0 * stratum[:, None]
     for resampled, alone in (
         (resampled_roc_auc, roc_auc_score),
@@ -151,14 +151,13 @@ def test_a_missing_class_has_no_value(rng):
         assert np.isnan(metric(scores, nothing)).all()
         assert np.isnan(metric(scores, everything)).all()
     assert np.isnan(average_precision(scores, nothing)).all()
-    groups = group_counts(np.array(list("aabbc")), np.zeros((2, 5)))
+    groups = group_counts(GroupDraws(np.zeros((2, 3), dtype=np.uint8), np.array([0, 0, 1, 1, 2])))
     for resampled in (resampled_roc_auc, resampled_average_precision):
         assert np.isnan(resampled(scores, nothing, groups)).all()
 
 
 def test_a_resample_without_a_class_has_no_value():
-    group = np.array(["a", "a", "b", "b"])
-    groups = group_counts(group, np.array([[2, 2, 0, 0], [1, 1, 1, 1]]))
+    groups = group_counts(GroupDraws(np.array([[2, 0], [1, 1]], dtype=np.uint8), np.array([0, 0, 1, 1])))
     positive = np.array([True, True, False, False])
     scores = np.array([[3.0], [1.0], [2.0], [0.0]])
     for resampled in (resampled_roc_auc, resampled_balanced_accuracy):

@@ -8,12 +8,11 @@ from scipy.stats import kstest
 
 from embedshift import resampling
 from embedshift.resampling import (
-    bootstrap_counts,
     bootstrap_means,
+    draw_groups,
     group_folds,
     p_value,
     percentile_interval,
-    permuted_levels,
 )
 
 
@@ -40,16 +39,6 @@ def test_folds_follow_the_seed_only():
     assert not np.array_equal(group_folds(group, label, 5, seed=1), group_folds(group, label, 5, seed=2))
 
 
-def test_permutations_stay_within_the_clip_and_are_uniform():
-    levels = permuted_levels(clips=50, strengths=4, permutations=240, seed=5)
-    assert np.array_equal(levels[:, :, 0], np.tile(np.arange(4), (50, 1)))
-    assert np.array_equal(np.sort(levels, axis=1), np.broadcast_to(np.arange(4)[None, :, None], levels.shape))
-    orders = np.unique(levels[:, :, 1:].transpose(0, 2, 1).reshape(-1, 4), axis=0, return_counts=True)[1]
-    assert len(orders) == 24
-    assert orders.min() > 400
-    assert orders.max() < 600
-
-
 def test_p_values_of_exchangeable_values_are_uniform(rng):
     found = [p_value(x[0], x[1:]) for x in rng.standard_normal((2000, 100))]
     assert kstest(found, "uniform").pvalue > 0.01
@@ -60,30 +49,39 @@ def test_p_values_of_exchangeable_values_are_uniform(rng):
 
 def test_each_bootstrap_draws_whole_groups_as_often_as_there_are_groups():
     group = np.repeat(["a", "b", "c", "d"], [1, 2, 3, 4])
-    counts = bootstrap_counts(group, 500, seed=7)
+    counts = draw_groups(group, 500, seed=7).of_clips()
     firsts = counts[:, [0, 1, 3, 6]]
     assert np.array_equal(counts, np.repeat(firsts, [1, 2, 3, 4], axis=1))
     assert (firsts.sum(axis=1) == 4).all()
-    assert bootstrap_counts(["only"] * 5, 500, seed=7).shape == (0, 5)
+    assert draw_groups(["only"] * 5, 500, seed=7).of_clips().shape == (0, 5)
 
 
 def test_resamples_drawn_in_blocks_are_those_drawn_at_once(rng, monkeypatch):
     group, values = np.repeat(np.arange(30), 3), rng.standard_normal((90, 4))
-    counts = bootstrap_counts(group, 101, seed=3)
+    draws = draw_groups(group, 101, seed=3)
     at_once = np.random.default_rng(3).multinomial(30, np.full(30, 1 / 30), size=101)
-    assert np.array_equal(counts, np.repeat(at_once, 3, axis=1))
-    means = bootstrap_means(values, counts)
-    monkeypatch.setattr(resampling, "VALUES_PER_BLOCK", 7 * 90)
-    assert np.array_equal(bootstrap_counts(group, 101, seed=3), counts)
-    np.testing.assert_allclose(bootstrap_means(values, counts), means, rtol=1e-13)
+    assert np.array_equal(draws.of_clips(), np.repeat(at_once, 3, axis=1))
+    means = bootstrap_means(values, draws)
+    monkeypatch.setattr(resampling, "VALUES_PER_BLOCK", 7 * 30)
+    assert np.array_equal(draw_groups(group, 101, seed=3).of_group, draws.of_group)
+    np.testing.assert_allclose(bootstrap_means(values, draws), means, rtol=1e-13)
+
+
+def test_draws_take_the_memory_of_groups_not_of_clips(rng):
+    """A hundred thousand clips of twenty groups; counts of clips would be 100 MB."""
+    draws = draw_groups(np.repeat(np.arange(20), 5000), 1000, seed=3)
+    assert draws.of_group.nbytes == 20_000
+    some = rng.permutation(100_000)[:50]
+    np.testing.assert_array_equal(draws.among(some).of_clips(), draws.of_clips(clips=some))
+    np.testing.assert_array_equal(draws.sizes(), np.full(1000, 100_000))
 
 
 def test_bootstrap_means_equal_means_of_repeated_rows(rng):
     values = rng.standard_normal((12, 3))
     values[4, 1] = np.nan
-    counts = bootstrap_counts(np.repeat(list("abcd"), 3), 20, seed=1)
-    expected = [np.nanmean(np.repeat(values, row, axis=0), axis=0) for row in counts]
-    np.testing.assert_allclose(bootstrap_means(values, counts), expected)
+    draws = draw_groups(np.repeat(list("abcd"), 3), 20, seed=1)
+    expected = [np.nanmean(np.repeat(values, row, axis=0), axis=0) for row in draws.of_clips().astype(int)]
+    np.testing.assert_allclose(bootstrap_means(values, draws), expected)
 
 
 def test_the_interval_of_a_mean_covers_the_truth_although_clips_of_a_group_are_alike():
@@ -92,7 +90,7 @@ def test_the_interval_of_a_mean_covers_the_truth_although_clips_of_a_group_are_a
         rng = np.random.default_rng(seed)
         values = np.repeat(rng.standard_normal(40), 5)[:, None] + 0.3 * rng.standard_normal((200, 1))
         for group in (np.repeat(np.arange(40), 5), np.arange(200)):
-            low, high = percentile_interval(bootstrap_means(values, bootstrap_counts(group, 300, seed)), 0.95)
+            low, high = percentile_interval(bootstrap_means(values, draw_groups(group, 300, seed)), 0.95)
             inside = bool(low[0] <= 0 <= high[0])
             covered, covered_by_clips = (
                 (covered + inside, covered_by_clips) if len(set(group)) == 40 else (covered, covered_by_clips + inside)

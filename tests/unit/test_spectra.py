@@ -61,5 +61,7 @@ def test_relative_singular_values_equal_numpy(rng):
     for shape in ((40, 12), (12, 40)):
         matrix = rng.standard_normal(shape) * np.geomspace(1, 1e-3, shape[1])
         expected = np.linalg.svd(matrix, compute_uv=False)
-        np.testing.assert_allclose(relative_singular_values(matrix, 8), expected[:8] / expected[0], rtol=1e-7)
-    assert len(relative_singular_values(np.zeros((4, 3)), 8)) == 0
+        blocks = np.split(matrix, [5, 11])
+        found = relative_singular_values(blocks, len(matrix), 8)
+        np.testing.assert_allclose(found, expected[:8] / expected[0], rtol=1e-7)
+    assert len(relative_singular_values([np.zeros((4, 3))], 4, 8)) == 0

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from embedshift.resampling import draw_groups
 from embedshift.sweep_shape import common_jump, measure_shape
 
 
@@ -31,7 +32,7 @@ def test_a_jump_of_all_clips_at_one_strength_is_told_from_jumps_anywhere(rng):
     steps = rng.uniform(0.9, 1.1, (40, 10))
     scattered = steps.copy()
     scattered[np.arange(40), rng.integers(0, 10, 40)] = 5
-    draws = np.ones((3, 40))
+    draws = draw_groups(np.arange(40), 3, seed=1)
     assert common_jump(scattered, draws, 199, 1)[3] > 0.01
     together = steps.copy()
     together[:, 6] = 5
@@ -44,4 +45,4 @@ def test_a_jump_of_all_clips_at_one_strength_is_told_from_jumps_anywhere(rng):
 def test_a_still_clip_has_no_shape_and_hinders_none(rng):
     found = measure_shape(np.zeros((1, 5, 3)))
     assert np.isnan(found.jump).all()
-    assert np.isnan(common_jump(found.relative_step, np.ones((2, 1)), 19, 1)[0])
+    assert np.isnan(common_jump(found.relative_step, draw_groups([0], 2, seed=1), 19, 1)[0])

@@ -11,7 +11,7 @@ from scipy import stats
 from embedshift.compatibility_twins import Twin, find_twins
 from embedshift.configuration import complete_config
 from embedshift.report.twins import read_twins
-from embedshift.resampling import bootstrap_counts
+from embedshift.resampling import draw_groups
 from embedshift.store import Embeddings, write_arrays, write_embeddings
 from embedshift.study import Study
 from embedshift.study_layout import read_layout
@@ -194,7 +194,7 @@ def test_what_was_planted_is_what_the_table_and_the_page_say(study, tmp_path):
 
 
 def test_resamples_are_those_of_the_analysis():
-    counts = bootstrap_counts(GROUPS, 50, 3)
+    draws = draw_groups(GROUPS, 50, 3)
     one = Drawn.of(GROUPS, resamples=50, permutations=20, confidence=0.9, seed=3)
-    np.testing.assert_array_equal(one.counts, counts)
+    np.testing.assert_array_equal(one.resamples.of_clips(), draws.of_clips())
     assert all(len(set(one.exchanged[0, group == GROUPS])) == 1 for group in set(GROUPS))
