@@ -17,7 +17,16 @@ def has_published_names():
 
 
 MANIFEST = "<results>/clips/{dataset}/manifest.csv"
-FIGURES = ["trajectories", "monotonicity", "spectra", "common_motion", "distances", "displacement", "overview"]
+FIGURES = [
+    "trajectories",
+    "monotonicity",
+    "spectra",
+    "clip_by_clip",
+    "common_motion",
+    "distances",
+    "displacement",
+    "overview",
+]
 FIGURES += ["umap"] if STUDY.config["maps"]["umap"] else []
 ROBUSTNESS_FIGURES = ["robustness", "erasure", "erasure_overview", "decodability"] if STUDY.robust_effects else []
 ROBUSTNESS_FIGURES += ["published_curves"] if has_published_names() else []

@@ -201,6 +201,30 @@ rule plot_umap:
         "../scripts/plot_umap.py"
 
 
+rule plot_clip_by_clip:
+    input:
+        table=rules.tabulate_sensitivity.output.sensitivity,
+    output:
+        svg=report(
+            "<study>/figures/clip_by_clip.svg",
+            caption="../report/clip_by_clip.rst",
+            category="Sensitivity",
+            labels={"figure": "clip_by_clip"},
+        ),
+        png="<study>/figures/clip_by_clip.png",
+    log:
+        f"logs/plot_clip_by_clip/{STUDY.name}.log",
+    conda:
+        "../envs/analysis.yaml"
+    params:
+        settings=STUDY.figure_settings(),
+        code=code_of("plot_clip_by_clip.py"),
+    message:
+        "Drawing single clips of {STUDY.name}"
+    script:
+        "../scripts/plot_clip_by_clip.py"
+
+
 rule plot_common_motion:
     input:
         table=rules.tabulate_sensitivity.output.sensitivity,

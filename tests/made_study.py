@@ -16,6 +16,7 @@ CAPTIONS = (
     "trajectories",
     "monotonicity",
     "spectra",
+    "clip_by_clip",
     "common_motion",
     "distances",
     "directions",

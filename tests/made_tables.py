@@ -161,6 +161,12 @@ def _geometry(place, effect, rng):
         rows.append({**spearman, "variant": "sample_wise_directions", "split": "in_sample", **_with_interval(1.0, 0)})
         left_out = {"variant": "sample_wise_ridge", "split": "held_out", **_with_interval(0.6, 0.1)}
         rows.append({**spearman, **left_out, "null_mean": -0.3, "p_value": 1 / 201})
+        share = {**place, "measure": "squared_spearman_share"}
+        for variant, split, edges in (
+            ("sample_wise_directions", "in_sample", {"+0.95": 1.0}),
+            ("sample_wise_ridge", "held_out", {"-0.10": 0.25, "+0.60": 0.5, "+0.95": 0.25}),
+        ):
+            rows += [{**share, "variant": f"{variant}/{edge}", "split": split, "value": v} for edge, v in edges.items()]
         condition = {"measure": "condition_number", "variant": "pooled_embeddings", "value": 4321.0}
         rows.append({**place, **condition})
         for variant in ("global_pls", "global_ridge"):
@@ -170,6 +176,7 @@ def _geometry(place, effect, rng):
         for number, text in enumerate(effect["strengths"][1:]):
             step = _with_interval(0.2 + 0.4 * number, 0.1)
             rows.append({**place, "measure": "relative_step", "strength": text, **step})
+        rows.append({**place, "measure": "turning_degrees", "variant": "mean", **_with_interval(35.0, 5)})
         for variant, value in (("largest_step", 2.5), ("at_one_strength", 1.7)):
             row = {**place, "measure": "jump", "variant": variant, **_with_interval(value, 0.2)}
             rows.append({**row, "null_mean": 1.2, "p_value": 1 / 201})

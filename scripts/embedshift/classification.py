@@ -18,6 +18,7 @@ from threadpoolctl import threadpool_limits
 from embedshift.linear_eraser import LinearEraser, linear_part
 from embedshift.logistic import rows_of
 from embedshift.logistic_grid import PUBLISHED_GRID, search_grid
+from embedshift.progress import Progress
 from embedshift.robustness_columns import AUGMENTED, CLEAN, MIX, NONE
 from embedshift.training_sets import NOT_TESTED, TrainingSet, training_set
 
@@ -60,7 +61,7 @@ class RegimeScores:
     fold : int array (tested,), the outer fold that tested each: scores of two folds come from two classifiers
     scores : {(eraser, train, test): float64 array (classes, tested)}
     chosen_c, validation_auc : {(eraser, train): float64 array (folds, classes)}
-    trained : number of grid searches
+    progress : counts grid searches, which take nearly all of the time
     """
 
     classes: list[str]
@@ -69,7 +70,16 @@ class RegimeScores:
     scores: dict[tuple[str, Condition, Condition], np.ndarray] = field(default_factory=dict)
     chosen_c: dict[tuple[str, Condition], np.ndarray] = field(default_factory=dict)
     validation_auc: dict[tuple[str, Condition], np.ndarray] = field(default_factory=dict)
-    trained: int = 0
+    progress: Progress = field(default_factory=lambda: Progress(0, "probes trained"))
+
+    def expect(self, probes: int) -> None:
+        """Begin to count towards so many probes, with a line of the log every half minute."""
+        self.progress = Progress(probes, "probes trained", interval_s=30.0)
+
+    @property
+    def trained(self) -> int:
+        """Return the number of grid searches done."""
+        return self.progress.done
 
 
 def score_regimes(
@@ -100,6 +110,8 @@ def score_regimes(
     with threadpool_limits(1), ThreadPoolExecutor(threads) as pool:
         for number in range(int(fold.max()) + 1):
             one = _Fold(number, label, group, fold, erasers, choices or ProbeChoices())
+            if number == 0:
+                result.expect((int(fold.max()) + 1) * one.probes(conditions.strengths))
             _score_fold(one, conditions, result, pool)
     return result
 
@@ -164,6 +176,11 @@ class _Fold:
             if name != NONE:
                 self.erasers[name] = {label: _thin(eraser_of(number, label)) for label in self.classes}
 
+    def probes(self, strengths: int) -> int:
+        """Return how many classifiers the fold trains."""
+        augmented = [AUGMENTED] if self.choices.augmented else []
+        return sum(len(list(self.tasks(train))) for train in [CLEAN, MIX, *augmented, *range(strengths)])
+
     def tasks(self, train: Condition) -> Iterator[tuple[str, str]]:
         """Yield (eraser, class) of the classifiers that a training condition asks for."""
         for eraser in (NONE,) if train == AUGMENTED else self.erasers:
@@ -200,8 +217,10 @@ def _train(
         eraser, name = task
         return _train_one(fold.training[name], versions, fold.erasers[eraser][name], fold.choices, name)
 
-    found = dict(zip(tasks, pool.map(one, tasks), strict=True))
-    result.trained += len(tasks)
+    found = {}
+    for task, trained in zip(tasks, pool.map(one, tasks), strict=True):
+        found[task] = trained
+        result.progress.advance()
     for (eraser, name), (_, c, auc) in found.items():
         at = fold.number, fold.classes.index(name)
         for table, value in ((result.chosen_c, c), (result.validation_auc, auc)):

@@ -2,7 +2,8 @@
 
 Measures (variant; strength where given). All intervals resample groups, all nulls are named in the modules:
 squared_spearman, squared_pearson (sample_wise_directions in sample, an identity; sample_wise_ridge for left-out
-strengths; global_pls, global_ridge); within_clip_spearman; condition_number, rank (pooled_embeddings);
+strengths; global_pls, global_ridge), and with _share the shares of clips in bins; within_clip_spearman;
+condition_number, rank (pooled_embeddings);
 participation_ratio (between_groups, noise_corrected), components_for_90_percent (interpolated,
 noise_corrected), shared_rank, first_component_share; mean_cosine, common_share (translation, rank_one) for each
 strength and over all; intrinsic_dimension (two_nn, levina_bickel, of displacements at a strength, or of clean ones);

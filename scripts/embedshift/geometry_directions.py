@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from embedshift.clip_histogram import bin_name, membership
 from embedshift.estimates import Estimate
 from embedshift.geometry_settings import GeometrySettings, Subset
 from embedshift.monotonicity import measure_monotonicity, scatter_of_folds
@@ -19,16 +20,18 @@ Row = dict[str, Any]
 
 
 def sample_wise_rows(sweep: Sweep, subsets: Sequence[Subset], chosen: GeometrySettings) -> Iterator[Row]:
-    """Yield means over clips of squared correlations along their own directions, in sample and left out."""
+    """Yield means and histograms over clips of squared correlations along their own directions, in sample, left out."""
     options = {"ridge_share": chosen.ridge_share, "permutations": chosen.permutations, "seed": chosen.seed}
     found = measure_sample_wise(sweep.trajectories, **options)
     for subset in subsets:
         for measure, values in found.in_sample.items():
             names = {"variant": "sample_wise_directions", "split": "in_sample"}
             yield _mean_row(subset, measure, values[subset.clips, None], chosen) | names
+            yield from _histogram_rows(subset, f"{measure}_share", values[subset.clips], names, chosen)
         for measure, values in found.left_out.items():
             names = {"variant": "sample_wise_ridge", "split": "held_out"}
             yield _mean_row(subset, measure, values[subset.clips], chosen) | names
+            yield from _histogram_rows(subset, f"{measure}_share", values[subset.clips, 0], names, chosen)
 
 
 def _mean_row(subset: Subset, measure: str, values: np.ndarray, chosen: GeometrySettings) -> Row:
@@ -36,6 +39,18 @@ def _mean_row(subset: Subset, measure: str, values: np.ndarray, chosen: Geometry
     mean = values.mean(axis=0)
     estimate = Estimate(float(mean[0]), bootstrap_means(values[:, :1], subset.draws)[:, 0], mean[1:])
     return {"label": subset.label, "measure": measure, "n": len(subset.clips), **estimate.cells(chosen.confidence)}
+
+
+def _histogram_rows(
+    subset: Subset, measure: str, values: np.ndarray, names: Row, chosen: GeometrySettings
+) -> Iterator[Row]:
+    """Yield the share of clips in each bin that has any, with its interval."""
+    inside = membership(values)
+    share, resampled = inside.mean(axis=0), bootstrap_means(inside, subset.draws)
+    for place in np.flatnonzero(share):
+        cells = Estimate(float(share[place]), resampled[:, place]).cells(chosen.confidence)
+        what = {"label": subset.label, "measure": measure, "variant": bin_name(names["variant"], place)}
+        yield {**what, "split": names["split"], "n": len(values), **cells}
 
 
 def robust_direction_rows(sweep: Sweep, subsets: Sequence[Subset], chosen: GeometrySettings) -> Iterator[Row]:

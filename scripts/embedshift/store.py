@@ -101,7 +101,27 @@ class AudioWriter:
             self._close()
 
 
-class AudioReader:
+class _Reader:
+    """An open file that a `with` block closes."""
+
+    _file: h5py.File
+
+    def close(self) -> None:
+        """Close the file."""
+        self._file.close()
+
+    def __enter__(self) -> Self:
+        """Return the reader."""
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """Close the file."""
+        self.close()
+
+
+class AudioReader(_Reader):
     """Read clips of an audio file by row; several threads may share one reader."""
 
     def __init__(self, path: str | Path) -> None:
@@ -131,20 +151,6 @@ class AudioReader:
         with self._lock:
             block = self._file["samples"][first:last]
         return np.split(block, self.offset[start + 1 : stop] - first)
-
-    def close(self) -> None:
-        """Close the file."""
-        self._file.close()
-
-    def __enter__(self) -> Self:
-        """Return the reader."""
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        """Close the file."""
-        self.close()
 
 
 @dataclass(frozen=True)
@@ -223,7 +229,7 @@ def _dims(embeddings: Embeddings) -> tuple[int, int]:
     return np.shape(embeddings.embedding)[1], 0 if frames is None else frames.shape[1]
 
 
-class EmbeddingReader:
+class EmbeddingReader(_Reader):
     """Read rows of an embedding file in blocks; frames only where they are asked for.
 
     Raises
@@ -278,20 +284,6 @@ class EmbeddingReader:
     def check_clips(self, expected_clip_id: Sequence[str]) -> None:
         """Stop where the file holds other clips, or the same in another order."""
         _check_clips(self.path, self.clip_id, expected_clip_id)
-
-    def close(self) -> None:
-        """Close the file."""
-        self._file.close()
-
-    def __enter__(self) -> Self:
-        """Return the reader."""
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        """Close the file."""
-        self.close()
 
 
 def read_embeddings(path: str | Path, expected_clip_id: Sequence[str] | None = None) -> Embeddings:

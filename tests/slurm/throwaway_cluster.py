@@ -116,8 +116,9 @@ class ThrowawayCluster:
     def kill_node(self, node: str) -> None:
         """End a node as a power cut would: its daemon, and all that it runs."""
         steps = [f"slurmstepd: [{job}." for job in self.call("squeue", "-h", "-w", node, "-o", "%i").split()]
-        daemon = int((self.folder / f"{node}.pid").read_text())
-        for pid in [daemon, *_processes_with(f"SLURMD_NODENAME={node}"), *_processes_named(steps)]:
+        named = int((self.folder / f"{node}.pid").read_text())
+        daemon = [named] if _is_daemon(named) else []
+        for pid in [*daemon, *_processes_with(f"SLURMD_NODENAME={node}"), *_processes_named(steps)]:
             with suppress(ProcessLookupError):
                 os.kill(pid, signal.SIGKILL)
 

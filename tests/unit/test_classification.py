@@ -77,7 +77,7 @@ def test_no_classifier_is_trained_twice(rng, study):
     erasers = {"subspace": lambda *_: subspace(rng)[1], "nothing": lambda *_: None}
     found = score_regimes(clean, sweep, label, group, fold, erasers)
     trainings = {(eraser, train) for eraser, train, _ in found.scores}
-    assert found.trained == CLASSES * len(trainings) == CLASSES * (3 * (2 + STRENGTHS) + 1)
+    assert found.progress.total == found.trained == CLASSES * len(trainings) == CLASSES * (3 * (2 + STRENGTHS) + 1)
     per_eraser = {(train, test) for eraser, train, test in found.scores if eraser == "subspace"}
     assert len(per_eraser) == 3 * STRENGTHS + 4
     assert {(train, test) for eraser, train, test in found.scores if train == AUGMENTED} == {

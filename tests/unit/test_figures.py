@@ -17,7 +17,17 @@ from embedshift.figures.trajectories import draw_trajectories
 from embedshift.study_layout import StrengthAxis, read_layout
 from embedshift.tables import write_table
 
-FIGURES = ("trajectories", "umap", "monotonicity", "spectra", "overview", "common_motion", "distances", "displacement")
+FIGURES = (
+    "trajectories",
+    "umap",
+    "monotonicity",
+    "spectra",
+    "overview",
+    "clip_by_clip",
+    "common_motion",
+    "distances",
+    "displacement",
+)
 
 
 def rows_for(figure, settings):

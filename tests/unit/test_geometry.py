@@ -16,7 +16,8 @@ from embedshift.tables import read_table
 
 CLIPS, DIM = 48, 30
 EXPECTED = {
-    "squared_spearman", "squared_pearson", "within_clip_spearman", "condition_number", "rank", "participation_ratio",
+    "squared_spearman", "squared_pearson", "squared_spearman_share", "squared_pearson_share", "within_clip_spearman",
+    "condition_number", "rank", "participation_ratio",
     "components_for_90_percent", "shared_rank", "first_component_share", "mean_cosine", "common_share",
     "intrinsic_dimension", "relative_step", "turning_degrees", "jump", "straightness", "frechet", "mmd",
     "cka_debiased", "procrustes",
@@ -83,6 +84,10 @@ def test_tables_hold_every_measure_with_the_planted_values(tmp_path, rng):
     assert (published["value"], published["split"]) == (pytest.approx(1), "in_sample")
     left_out = pick(rows, variant="sample_wise_ridge", measure="squared_spearman", label="all")[0]
     assert left_out["value"] > 0.9 > left_out["null_mean"]
+    shares = pick(rows, measure="squared_spearman_share", label="all")
+    in_sample = [row for row in shares if row["split"] == "in_sample"]
+    assert [(row["variant"], row["value"]) for row in in_sample] == [("sample_wise_directions/+0.95", 1)]
+    assert sum(row["value"] for row in shares if row["split"] == "held_out") == pytest.approx(1)
 
 
 def test_every_row_has_an_interval_or_a_null_where_groups_allow(tmp_path, rng):

@@ -103,8 +103,8 @@ def test_the_claim_on_bunching_is_answered_for_bit_depths_only(tmp_path):
 
 def test_every_plot_has_words_for_those_who_cannot_see_it(page):
     plots = [attributes for attributes in page.named("div") if attributes.get("class") == "plot"]
-    # maps, maps by UMAP, projections, class by class, spectra, common motion, distances, displacements
-    assert len(plots) == 12 + 12 + 9 + 9 + 9 + 12 + 12 + 4
+    # maps, maps by UMAP, projections, class by class, spectra, clip by clip, common motion, distances, displacements
+    assert len(plots) == 12 + 12 + 9 + 9 + 9 + 9 + 12 + 12 + 4
     assert all(len(plot["aria-label"]) > 20 and plot["role"] == "img" for plot in plots)
     assert [int(plot["data-spec"]) for plot in plots] == list(range(len(plots)))
     assert all(audio["aria-label"] for audio in page.named("audio"))

@@ -19,6 +19,7 @@ ANALYSES = {
     "plot_monotonicity": 1,
     "plot_spectra": 1,
     "plot_displacement": 1,
+    "plot_clip_by_clip": 1,
     "plot_common_motion": 1,
     "plot_distances": 1,
     "plot_overview": 1,

@@ -17,6 +17,8 @@ from embedshift.number_text import count_text, number_text
 from embedshift.report.blocks import Block, arrange
 from embedshift.report.captions import read_captions
 from embedshift.report.claims import claims
+from embedshift.report.clip_panels import KEY as CLIP_KEY
+from embedshift.report.clip_panels import clip_panels
 from embedshift.report.common_motion_panels import common_motion_panels
 from embedshift.report.dimensions import dimensions
 from embedshift.report.directions import directions
@@ -154,6 +156,7 @@ def _figures(
             by_class=blocks(class_panels(table, layout)),
         ),
         Figure("spectra", "Dimensionality", blocks(spectra_panels(table, layout))),
+        Figure("clip_by_clip", "Clip by clip", blocks(clip_panels(table, layout)), key=CLIP_KEY),
         Figure("common_motion", "Common motion", blocks(common_motion_panels(table, layout))),
         Figure("distances", "Distances and dimensions", blocks(distance_panels(table, layout)), key=DISTANCE_KEY),
         Figure("displacement", "Size and alignment", blocks(displacement_panels(table, layout))),
