@@ -1,15 +1,16 @@
 """Where each CPU second of a study goes: start-up, audio, effects, network, HDF5, analysis, figures, Snakemake.
 
-The quickstart, and its reverb and musicnn on 1,000 synthetic clips of three seconds, are run as they are, with clocks
-in each process (clocks/sitecustomize.py). Target: at 1,000 clips, what is neither network nor effect takes under a
-tenth. CPU seconds, since jobs run side by side; seconds of the clock are printed too. --only runs one of both and keeps
-what is known of the other; --effects and --models choose others of the quickstart's for 1,000 clips.
+The quickstart, and its reverb on 1,000 synthetic clips of three seconds with musicnn and with crepe (tiny), are run as
+they are, with clocks in each process (clocks/sitecustomize.py). Target: at 1,000 clips, what is neither network nor
+effect takes under a tenth. CPU seconds, since jobs run side by side; seconds of the clock are printed too. --only runs
+one of them and keeps what is known of the others; --effects chooses others of the quickstart's.
 """
 
 import argparse
 import json
 import tempfile
 from collections import Counter
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +21,9 @@ from synthetic_collection import make_collection
 
 RESULT = REPOSITORY / "benchmarks/results/profile.json"
 CLIPS = 1_000
-THOUSAND = "1,000 clips"
+QUICKSTART = "quickstart"
+MODEL_OF = {f"1,000 clips with {model}": model for model in ("musicnn", "crepe")}
+"""Studies of 1,000 clips: about 35 and 100 ms a clip and condition in the network."""
 HDF5 = "HDF5"
 CALLS = {
     "embedshift.listing": {"write_listing": "listing"},
@@ -80,15 +83,16 @@ def quickstart(folder: Path) -> ClockedRun:
     return run_snakemake(copy_workflow(folder / "quickstart", data=True), None, "--cores", "2", "--quiet", calls=CALLS)
 
 
-def thousand_clips(folder: Path, effects: list[str], models: list[str]) -> ClockedRun:
-    """Run some of the quickstart's effects and models on 1,000 clips, as one study of its own."""
+def thousand_clips(folder: Path, effects: list[str], model: str) -> ClockedRun:
+    """Run some of the quickstart's effects and one model that needs no download on 1,000 clips, as one study."""
     make_collection(folder / "sounds", CLIPS, rate_hz=44_100, length_s=3.0)
+    offline = yaml.safe_load((REPOSITORY / "studies/sensitivity_demo.yaml").read_text())["models"]
     config = yaml.safe_load((REPOSITORY / "config.yaml").read_text())
     dataset = config["datasets"].pop("demo") | {"folder": str(folder / "sounds")}
     config |= {"study": "thousand", "datasets": {"synthetic": dataset}}
     config["effects"] = {name: config["effects"][name] for name in effects}
-    config["models"] = {name: config["models"][name] for name in models}
-    return run_snakemake(copy_workflow(folder / "thousand"), config, "--cores", "2", "--quiet", calls=CALLS)
+    config["models"] = {model: offline[model]}
+    return run_snakemake(copy_workflow(folder / model), config, "--cores", "2", "--quiet", calls=CALLS)
 
 
 def profile(name: str, run: ClockedRun) -> list[dict[str, Any]]:
@@ -100,7 +104,7 @@ def profile(name: str, run: ClockedRun) -> list[dict[str, Any]]:
         print(f"  {kind:28}{value:9.1f} CPU s{100 * value / run.cpu_s:7.1f} %")
     for rule, value in sorted(run.cpu_s_of_rules().items(), key=lambda item: -item[1])[:8]:
         print(f"    {rule:26}{value:9.1f} CPU s, {sum(job.rule == rule for job in run.jobs)} jobs")
-    thousand = name != "quickstart"
+    thousand = name in MODEL_OF
     first = {
         "name": f"{name}: share that is neither network nor effect",
         "target": "< 0.1" if thousand else "-",
@@ -123,16 +127,14 @@ def profile(name: str, run: ClockedRun) -> list[dict[str, Any]]:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--quick", action="store_const", const="quickstart", dest="only", help="as --only quickstart")
-    parser.add_argument("--only", choices=["quickstart", THOUSAND], help="one of both; keep what is known of the other")
+    parser.add_argument("--quick", action="store_const", const=QUICKSTART, dest="only", help="as --only quickstart")
+    parser.add_argument("--only", choices=[QUICKSTART, *MODEL_OF], help="keep what is known of the others")
     parser.add_argument("--effects", nargs="+", default=["reverb"])
-    parser.add_argument("--models", nargs="+", default=["musicnn"])
     parser.add_argument("--folder", type=Path, help="where the runs lie while they are measured")
     options = parser.parse_args()
-    runs = {
-        "quickstart": quickstart,
-        THOUSAND: lambda folder: thousand_clips(folder, options.effects, options.models),
-    }
+    runs = {QUICKSTART: quickstart}
+    for name, model in MODEL_OF.items():
+        runs[name] = partial(thousand_clips, effects=options.effects, model=model)
     known = json.loads(RESULT.read_text()) if options.only and RESULT.exists() else []
     rows = []
     with tempfile.TemporaryDirectory(dir=options.folder) as temporary:
