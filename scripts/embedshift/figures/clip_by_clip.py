@@ -96,7 +96,7 @@ def _draw_steps(axes: Axes, table: TableIndex, place: tuple[str, str], axis: Str
     set_strength_axis(axes, axis)
     turn = table.one(*place, axis.effect, "turning_degrees", variant="mean", label="all")
     if turn is not None:
-        axes.set_title(f"turns by {value_text(turn, 0)}°", loc="left", pad=2)
+        axes.set_title(f"turns by {value_text(turn, 0)} degrees", loc="left", pad=2)
 
 
 def _draw_key(grid: PanelGrid) -> None:
