@@ -27,8 +27,8 @@ from embedshift.resampling import GroupDraws, bootstrap_means, column_blocks, dr
 from embedshift.sample_wise import spearman_within
 
 COLUMNS_PER_BLOCK = 32
-VALUES_PER_BLOCK = 1 << 20
-"""Projections are scored in blocks of columns, fewer of them where there are many clips."""
+PROJECTED_VALUES, SCORED_VALUES = 1 << 23, 1 << 20
+"""Rows are read once for a block of columns, and projections are scored, in several copies, in smaller ones."""
 Solver = Callable[[CentredRows, Targets, np.ndarray | None], Solution]
 Parts = list[tuple[int, np.ndarray, np.ndarray]]
 
@@ -185,16 +185,23 @@ def _score(
     """
     found, observed = np.empty((3, levels.shape[2])), np.empty(levels.shape[:2])
     rows = levels.shape[0] * levels.shape[1]
-    for columns in column_blocks(levels.shape[2], max(1, min(COLUMNS_PER_BLOCK, VALUES_PER_BLOCK // rows))):
-        level = levels[:, :, columns]
-        projection = np.empty(level.shape)
+    at_once = max(1, min(COLUMNS_PER_BLOCK, PROJECTED_VALUES // rows))
+    for columns in column_blocks(levels.shape[2], at_once):
+        projection = np.empty((*levels.shape[:2], columns.stop - columns.start))
         for one, fit in enumerate(fits):
             projection[fit_of_clip == one] = fit.project(clips[fit_of_clip == one], columns)
         if columns.start == 0:
             observed = projection[:, :, 0].copy()
-        flat = projection.reshape(-1, level.shape[2]), level.reshape(-1, level.shape[2])
-        found[:, columns] = spearman(*flat), pearson(*flat), spearman_within(projection, level).mean(axis=0)
+        for some in column_blocks(projection.shape[2], max(1, SCORED_VALUES // rows)):
+            whole = slice(columns.start + some.start, columns.start + some.stop)
+            found[:, whole] = _correlations(projection[:, :, some], levels[:, :, whole])
     return found, observed
+
+
+def _correlations(projection: np.ndarray, level: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Return rho, r and mean rho within clips of each column; both arrays are (clips, strengths, columns)."""
+    flat = projection.reshape(-1, level.shape[2]), level.reshape(-1, level.shape[2])
+    return spearman(*flat), pearson(*flat), spearman_within(projection, level).mean(axis=0)
 
 
 def scatter_of_folds(trajectories: np.ndarray, clips: np.ndarray, fold: np.ndarray) -> Parts:
