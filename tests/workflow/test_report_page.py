@@ -45,8 +45,8 @@ def opened(chromium, page, **view):
 @pytest.mark.parametrize("dark", [False, True])
 def test_every_figure_is_drawn_without_an_error_or_a_request(chromium, page, dark):
     with opened(chromium, page, dark=dark) as browser:
-        assert browser.evaluate(f"{SHOWN}.length") == 12 + 12 + 9 + 9 + 12 + 12 + 4
-        assert browser.evaluate(f"{DRAWN}.length") == 12 + 12 + 9 + 9 + 12 + 12 + 4
+        assert browser.evaluate(f"{SHOWN}.length") == 12 + 12 + 9 + 9 + 9 + 12 + 12 + 4
+        assert browser.evaluate(f"{DRAWN}.length") == 12 + 12 + 9 + 9 + 9 + 12 + 12 + 4
         ground = browser.evaluate(ON_PAPER)
         axis_text = browser.evaluate("getComputedStyle(document.querySelector('.xtick text')).fill")
         assert browser.problems == []
@@ -82,7 +82,7 @@ def test_boxes_choose_what_is_shown_and_the_theme_follows_the_screen(chromium, p
         all_classes = browser.evaluate(lines)
         browser.evaluate(f"{choose}(['model', 'crepe'])")
         browser.wait_until(READY)
-        assert browser.evaluate(f"{SHOWN}.length") == 4 + 4 + 3 + 3 + 4 + 4 + 4
+        assert browser.evaluate(f"{SHOWN}.length") == 4 + 4 + 3 + 3 + 3 + 4 + 4 + 4
         assert (
             browser.evaluate("[...document.querySelectorAll('#spectra h3')].filter(h => h.checkVisibility()).length")
             == 1
@@ -162,6 +162,7 @@ def test_one_strength_several_data_sets_and_many_models_work_too(chromium, tmp_p
     build_report(**inputs)
     with opened(chromium, Path(inputs["page"])) as browser:
         assert browser.evaluate("document.querySelector('select[name=model]').value") == "model0"
-        assert browser.evaluate(f"{SHOWN}.length") == browser.evaluate(f"{DRAWN}.length") == 2 + 2 + 1 + 1 + 2 + 2 + 2
+        shown, drawn = (browser.evaluate(f"{which}.length") for which in (SHOWN, DRAWN))
+        assert shown == drawn == 2 + 2 + 1 + 1 + 1 + 2 + 2 + 2
         assert "needs at least 2 strengths" in browser.evaluate("document.body.innerText")
         assert browser.problems == []

@@ -41,8 +41,8 @@ def git(study, *arguments):
 
 def test_each_figure_is_its_own(finished_study):
     figures = sorted((finished_study.folder / "results/studies/small/figures").glob("*.svg"))
-    assert len(figures) == 7
-    assert len({figure.read_bytes() for figure in figures}) == 7
+    assert len(figures) == 8
+    assert len({figure.read_bytes() for figure in figures}) == 8
 
 
 def test_nothing_changed(study):
