@@ -28,8 +28,8 @@ from embedshift.table_index import TableIndex
 FOOTNOTE = (
     "Upper panels: share of clips by the squared rank correlation, with its sign, between strength and the projection "
     "on the clip's own direction. In sample, as published, nearly every clip is in perfect order by construction; left "
-    "out is what a clip's other strengths predict of each. Lower panels: mean length of the step to each strength over "
-    "the clip's median step (1: even), with group-bootstrap bands."
+    "out, with its mean, is what a clip's other strengths predict of each. Lower panels: mean length of the step to "
+    "each strength over the clip's median step (1: even), with group-bootstrap bands, and the mean turn between steps."
 )
 
 
@@ -72,7 +72,7 @@ def _draw_histograms(axes: Axes, table: TableIndex, place: tuple[str, str], axis
     axes.yaxis.set_major_locator(MaxNLocator(3))
     mean = table.one(*place, axis.effect, "squared_spearman", variant="sample_wise_ridge", label="all")
     if mean is not None:
-        axes.set_title(f"left out: mean {value_text(mean, 2)}", loc="left", pad=2)
+        axes.set_title(f"mean {value_text(mean, 2)}", loc="left", pad=2)
 
 
 def _bins(rows: Sequence[Mapping[str, Any]], variant: str) -> tuple[np.ndarray, np.ndarray]:
@@ -91,12 +91,12 @@ def _draw_steps(axes: Axes, table: TableIndex, place: tuple[str, str], axis: Str
     draw_band(axes, x, rows, color=ACCENT, alpha=0.18)
     axes.plot(x, [row["value"] for row in rows], color=ACCENT, marker="o", markersize=1.6, linewidth=1)
     axes.axhline(1, color=MUTED, linewidth=0.6, linestyle="--", zorder=0)
-    axes.set_ylim(bottom=0)
+    axes.set_ylim(0, 1.08 * max(row["ci_high"] or row["value"] for row in rows))
     axes.yaxis.set_major_locator(MaxNLocator(3))
     set_strength_axis(axes, axis)
     turn = table.one(*place, axis.effect, "turning_degrees", variant="mean", label="all")
     if turn is not None:
-        axes.set_title(f"turns by {value_text(turn, 0)} degrees", loc="left", pad=2)
+        axes.set_title(f"turn {value_text(turn, 0)}°", loc="left", pad=2)
 
 
 def _draw_key(grid: PanelGrid) -> None:

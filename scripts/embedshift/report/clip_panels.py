@@ -22,7 +22,7 @@ from embedshift.study_layout import StrengthAxis, StudyLayout
 from embedshift.table_index import Row, TableIndex
 
 KEY = [
-    ("left-out strengths (ridge)", "var(--accent)", "solid"),
+    ("left-out strengths (ridge)", "var(--series0)", "solid"),
     ("in sample (CCA, as published)", "var(--second)", "solid"),
 ]
 
@@ -75,5 +75,5 @@ def _notes(table: TableIndex, place: Place, axis: StrengthAxis) -> list[str]:
         notes.append(f"left out: mean {value_text(mean, 2)}, {p_phrase(mean)}")
     turn = table.one(*place, axis.effect, "turning_degrees", variant="mean", label="all")
     if turn is not None:
-        notes.append(f"turns by {value_text(turn, 0)} degrees a step")
+        notes.append(f"turn {value_text(turn, 0)}° a step")
     return notes
