@@ -26,8 +26,16 @@ COPIES_OF_A_CLIP = 6
 BATCH_CLIPS = 8
 ACTIVATIONS_PER_SAMPLE = 60
 """Numbers that a network holds for each sample of its batch; musicnn, crepe and OpenL3 need fewer."""
-COPIES_OF_A_SWEEP = 8
-"""Embeddings of a sweep in float64, centred, displaced, permuted and resampled."""
+SWEEP_IN_MEMORY_MB = 270
+"""Trajectories beyond it lie in a scratch file where a sweep is measured (`sweep.MEMORY_BYTES`)."""
+COPIES_OF_CONDITIONS = {"measured": 8, "probed": 30}
+"""One condition in float64: clean, effected, displaced, copies of training sets, scores of probes."""
+COPIES_OF_SCATTER = 12
+"""Matrices of dimensions by dimensions: one for each fold, merged, factored."""
+COMPARED_CLIPS, COPIES_OF_PAIRS = 4096, 10
+"""`geometry.most_clips` by default; matrices of pairs of clips in float64."""
+COPIES_OF_A_TRAINING_SET = 3
+"""For each CPU that trains probes: rows in float64, erased, and their inner products."""
 MANIFEST_MB_PER_CLIP = 0.004
 
 PREPARED_S_PER_CORE_S = 100.0
@@ -90,18 +98,33 @@ def to_embed(size: DataSize, adapter: str, dim: int | None, gpus: int = 0) -> Re
 
 
 def to_measure(size: DataSize, strengths: int, dim: int | None) -> Request:
-    """Return what measuring one sweep takes: its embeddings of shape `(clips, strengths + 1, dim)`, some times over."""
-    numbers = size.clips * (strengths + 1) * (dim or LARGEST_DIM_UNKNOWN)
-    work_s = numbers / MEASURED_NUMBERS_PER_CORE_S
-    memory_mb = BASE_MB + COPIES_OF_A_SWEEP * numbers * 8 / MEGABYTE + _manifest_mb(size)
-    return _request(memory_mb, work_s, cpus=1)
+    """Return what measuring one sweep takes: a part of its trajectories, some conditions, and pairs of clips."""
+    dim = dim or LARGEST_DIM_UNKNOWN
+    held_mb = min(_sweep_mb(size, strengths, dim), SWEEP_IN_MEMORY_MB)
+    pairs_mb = COPIES_OF_PAIRS * min(size.clips, COMPARED_CLIPS) ** 2 * 8 / MEGABYTE
+    memory_mb = BASE_MB + held_mb + _squares_mb(size, dim, "measured") + pairs_mb + _manifest_mb(size)
+    return _request(memory_mb, _measuring_s(size, strengths, dim), cpus=1)
 
 
 def to_probe(size: DataSize, strengths: int, dim: int | None) -> Request:
-    """Return what erasing and probing one sweep takes: as much memory as measuring, and many fits of every probe."""
-    measuring = to_measure(size, strengths, dim)
-    work_s = PROBING_AGAINST_MEASURING * size.clips * (strengths + 1) * (dim or LARGEST_DIM_UNKNOWN)
-    return _request(measuring.memory_mb, work_s / MEASURED_NUMBERS_PER_CORE_S, MOST_CPUS)
+    """Return what erasing and probing one sweep takes: all of its trajectories, and a training set for each CPU."""
+    dim = dim or LARGEST_DIM_UNKNOWN
+    training_mb = MOST_CPUS * COPIES_OF_A_TRAINING_SET * size.clips * dim * 8 / MEGABYTE
+    memory_mb = BASE_MB + _sweep_mb(size, strengths, dim) + _squares_mb(size, dim, "probed") + training_mb
+    work_s = PROBING_AGAINST_MEASURING * _measuring_s(size, strengths, dim)
+    return _request(memory_mb + _manifest_mb(size), work_s, MOST_CPUS)
+
+
+def _sweep_mb(size: DataSize, strengths: int, dim: int) -> float:
+    return size.clips * (strengths + 1) * dim * 4 / MEGABYTE
+
+
+def _squares_mb(size: DataSize, dim: int, what: str) -> float:
+    return (COPIES_OF_CONDITIONS[what] * size.clips + COPIES_OF_SCATTER * dim) * dim * 8 / MEGABYTE
+
+
+def _measuring_s(size: DataSize, strengths: int, dim: int) -> float:
+    return size.clips * (strengths + 1) * dim / MEASURED_NUMBERS_PER_CORE_S
 
 
 def embedding_work_s(size: DataSize, adapter: str) -> float:

@@ -45,9 +45,24 @@ def test_embedding_needs_a_row_a_clip():
     assert rows_mb < large - small < 4 * rows_mb
 
 
-def test_measuring_holds_a_sweep_some_times():
-    sweep_mb = IRMAS.clips * 32 * 512 * 8 / 1e6
-    assert 4 * sweep_mb < to_measure(IRMAS, 31, 512).memory_mb < 12 * sweep_mb
+@pytest.mark.parametrize(
+    ("request_", "measured_mb"),
+    [
+        (to_measure(IRMAS, 34, 2048), 625),  # sensitivity; geometry is below in the next
+        (to_measure(DataSize(10_000, 1.0), 2, 106), 1471),
+        (to_probe(IRMAS, 34, 2048), 4773),
+    ],
+)
+def test_the_memory_asked_for_holds_the_peaks_of_large_sweeps(request_, measured_mb):
+    """Peaks of whole jobs, one thread each (docs/scale.md); probing asks for eight."""
+    assert measured_mb + SNAKEMAKES_MB <= request_.memory_mb < 8 * measured_mb
+
+
+def test_a_longer_sweep_is_not_held_whole_where_it_is_measured_but_where_it_is_probed():
+    short, long = (to_measure(IRMAS, strengths, 2048).memory_mb for strengths in (10, 100))
+    assert short == long
+    short, long = (to_probe(IRMAS, strengths, 2048).memory_mb for strengths in (10, 100))
+    assert long - short >= 90 * IRMAS.clips * 2048 * 4 / 1e6 - 1
 
 
 def test_cpus_grow_with_the_work_up_to_a_bound():
