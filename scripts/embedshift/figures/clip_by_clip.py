@@ -1,6 +1,7 @@
 """Clip by clip: how well single trajectories follow the strength, and how even their steps are."""
 
 from collections.abc import Mapping, Sequence
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -17,6 +18,7 @@ from embedshift.figures.style import (
     SECOND,
     PanelGrid,
     draw_band,
+    draw_two_floors,
     say_in_panel,
     set_strength_axis,
 )
@@ -36,28 +38,16 @@ FOOTNOTE = (
 def draw_clip_by_clip(rows: Sequence[Mapping[str, Any]], layout: StudyLayout) -> Figure:
     """Draw a model x effect grid, two panels each, from the rows of sensitivity.csv."""
     table = TableIndex(rows)
-    names = [name for row in layout.grid_rows for name in (layout.row_name(*row), "")]
-    style = {
-        "width_in": layout.width_in,
-        "panel_height_in": 0.85,
-        "above_in": 0.17,
-        "below_in": 0.34,
-        "bottom_in": 0.16,
+    floors = {
+        "share of clips": partial(_draw_histograms, table=table),
+        "step\n/ median step": partial(_draw_steps, table=table),
     }
-    grid = PanelGrid(names, list(layout.effects), footnote=FOOTNOTE, **style)
-    for row, place in enumerate(layout.grid_rows):
-        for column, axis in enumerate(layout.effects.values()):
-            upper, lower = grid.axes[2 * row][column], grid.axes[2 * row + 1][column]
-            _draw_histograms(upper, table, place, axis)
-            _draw_steps(lower, table, place, axis)
-            if column == 0:
-                upper.set_ylabel("share of clips")
-                lower.set_ylabel("step\n/ median step")
+    grid = draw_two_floors(layout, FOOTNOTE, floors)
     _draw_key(grid)
     return grid.figure
 
 
-def _draw_histograms(axes: Axes, table: TableIndex, place: tuple[str, str], axis: StrengthAxis) -> None:
+def _draw_histograms(axes: Axes, place: tuple[str, str], axis: StrengthAxis, table: TableIndex) -> None:
     rows = table.rows(*place, axis.effect, "squared_spearman_share", label="all")
     if not rows:
         say_in_panel(axes, why_missing(len(axis.texts)))
@@ -80,7 +70,7 @@ def _bins(rows: Sequence[Mapping[str, Any]], variant: str) -> tuple[np.ndarray, 
     return tuple(np.array(sorted(own)).reshape(-1, 2).T)
 
 
-def _draw_steps(axes: Axes, table: TableIndex, place: tuple[str, str], axis: StrengthAxis) -> None:
+def _draw_steps(axes: Axes, place: tuple[str, str], axis: StrengthAxis, table: TableIndex) -> None:
     rows = table.curve(*place, axis, "relative_step", label="all")
     rows = [row for row in rows if row["value"] is not None]
     if not rows:

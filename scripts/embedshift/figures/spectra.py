@@ -1,6 +1,7 @@
 """How many directions do displacements need? Variance shares, and singular values as published."""
 
 from collections.abc import Mapping, Sequence
+from functools import partial
 from typing import Any
 
 from matplotlib.axes import Axes
@@ -8,7 +9,7 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.ticker import MaxNLocator
 
-from embedshift.figures.style import ACCENT, MUTED, SECOND, PanelGrid, say_in_panel
+from embedshift.figures.style import ACCENT, MUTED, SECOND, PanelGrid, draw_two_floors, say_in_panel
 from embedshift.needs import why_missing
 from embedshift.number_text import value_text
 from embedshift.study_layout import StrengthAxis, StudyLayout
@@ -26,22 +27,16 @@ FOOTNOTE = (
 def draw_spectra(rows: Sequence[Mapping[str, Any]], layout: StudyLayout) -> Figure:
     """Draw a model x effect grid, two panels each, from the rows of sensitivity.csv."""
     table = TableIndex(rows)
-    names = [name for row in layout.grid_rows for name in (layout.row_name(*row), "")]
-    style = {"width_in": layout.width_in, "panel_height_in": 0.85, "above_in": 0.17, "below_in": 0.3, "bottom_in": 0.16}
-    grid = PanelGrid(names, list(layout.effects), footnote=FOOTNOTE, **style)
-    for row, place in enumerate(layout.grid_rows):
-        for column, axis in enumerate(layout.effects.values()):
-            upper, lower = grid.axes[2 * row][column], grid.axes[2 * row + 1][column]
-            _draw_shares(upper, table, place, axis)
-            _draw_singular_values(lower, table, place, axis)
-            if column == 0:
-                upper.set_ylabel("share of variance")
-                lower.set_ylabel("singular value\n/ largest")
+    floors = {
+        "share of variance": partial(_draw_shares, table=table),
+        "singular value\n/ largest": partial(_draw_singular_values, table=table),
+    }
+    grid = draw_two_floors(layout, FOOTNOTE, floors)
     _draw_key(grid)
     return grid.figure
 
 
-def _draw_shares(axes: Axes, table: TableIndex, place: tuple[str, str], axis: StrengthAxis) -> None:
+def _draw_shares(axes: Axes, place: tuple[str, str], axis: StrengthAxis, table: TableIndex) -> None:
     shares = table.rows(*place, axis.effect, "displacement_variance_share", label="all")
     values = [row["value"] for row in sorted(shares, key=lambda row: row["variant"]) if row["value"] is not None]
     if not values:
@@ -55,7 +50,7 @@ def _draw_shares(axes: Axes, table: TableIndex, place: tuple[str, str], axis: St
     axes.set_title(f"PR {value_text(ratio, 1)}", loc="left", pad=2)
 
 
-def _draw_singular_values(axes: Axes, table: TableIndex, place: tuple[str, str], axis: StrengthAxis) -> None:
+def _draw_singular_values(axes: Axes, place: tuple[str, str], axis: StrengthAxis, table: TableIndex) -> None:
     rows = table.rows(*place, axis.effect, "singular_value", label="all")
     if not rows:
         say_in_panel(axes, why_missing(len(axis.texts)))

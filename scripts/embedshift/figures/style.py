@@ -175,6 +175,23 @@ def grid_names(layout: StudyLayout) -> tuple[list[str], list[str]]:
     return [layout.row_name(*row) for row in layout.grid_rows], list(layout.effects)
 
 
+def draw_two_floors(
+    layout: StudyLayout, footnote: str, floors: Mapping[str, Callable[[Axes, tuple[str, str], StrengthAxis], None]]
+) -> PanelGrid:
+    """Return a model x effect grid of two panels each: floors are {label of the y axis: what draws a panel}."""
+    names = [name for row in layout.grid_rows for name in (layout.row_name(*row), "")]
+    style = {"width_in": layout.width_in, "panel_height_in": 0.85, "above_in": 0.17, "bottom_in": 0.16}
+    grid = PanelGrid(names, list(layout.effects), footnote=footnote, **style)
+    for row, place in enumerate(layout.grid_rows):
+        for column, axis in enumerate(layout.effects.values()):
+            for floor, (label, draw) in enumerate(floors.items()):
+                axes = grid.axes[2 * row + floor][column]
+                draw(axes, place, axis)
+                if column == 0:
+                    axes.set_ylabel(label)
+    return grid
+
+
 def set_strength_axis(axes: Axes, axis: StrengthAxis) -> None:
     """Put the strengths of an effect on the x axis: weakest left, logarithmic for geometric sweeps, neutral dotted."""
     low, high = axis.positions[0], axis.positions[-1]
