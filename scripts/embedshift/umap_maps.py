@@ -16,7 +16,7 @@ from threadpoolctl import threadpool_limits
 
 from embedshift.clip_choice import choose_clips
 from embedshift.shards import without_shard
-from embedshift.sweep import Sweep, build_sweep
+from embedshift.sweep import MEMORY_BYTES, Sweep, build_sweep
 from embedshift.tables import write_table
 
 LOGGER = logging.getLogger("embedshift")
@@ -59,7 +59,7 @@ def _rows_of_study(
             for effect in order["effects"]:
                 texts = wanted["strengths"][effect]
                 files = [file for text in texts for file in _files_of(embeddings, dataset, model, f"{effect}/{text}")]
-                sweep = build_sweep(manifest, _files_of(embeddings, dataset, model, "clean"), files)
+                sweep = build_sweep(manifest, _files_of(embeddings, dataset, model, "clean"), files, MEMORY_BYTES)
                 LOGGER.info("Mapping %s under %s", model, effect)
                 names = {"dataset": dataset, "model": model, "effect": effect}
                 for row in umap_rows(sweep, texts, chosen, reduce):
