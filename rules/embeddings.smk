@@ -36,8 +36,9 @@ rule embed_clips:
         group_of("embed_clips")
     conda:
         environment_of
-    # Half the cores, so that two models embed one condition side by side; the numbers do not depend on it.
-    threads: threads_of("embed_clips", share_of_cores=2)
+    # Two models embed one condition side by side. An odd one would leave half the cores idle, since the next condition
+    # is not rendered meanwhile: then each has them all. The numbers do not depend on it.
+    threads: threads_of("embed_clips", share_of_cores=1 if len(STUDY.models) % 2 else 2)
     resources:
         **asked_by("embed_clips"),
     params:

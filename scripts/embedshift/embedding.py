@@ -172,7 +172,8 @@ def _embed_anew(
     described = Embeddings(reader.clip_id, run.keys, np.zeros((0, 0)), reader.silent, attributes=attributes)
     merge_rows(kept.output, described, places, bool(job["frames"]))
     kept.renew()
-    LOGGER.info("%d clips, %d of them embedded in this job", len(run.keys), run.clips_embedded)
+    work = f"{len(run.keys)} clips, {run.clips_embedded} of them embedded in this job"
+    LOGGER.info("%s (%s, threads: %d)", work, chosen, threads)
 
 
 def _require_space(output: Path, reader: AudioReader, adapter: Adapter, with_frames: bool) -> None:

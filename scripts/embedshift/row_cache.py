@@ -118,6 +118,8 @@ class KeptRows:
         """
         source = source or self.link
         try:
+            if not source.exists():
+                return False
             found = _checked_attributes(source)
         except Exception as error:  # damaged in whatever way: then it is made anew
             LOGGER.info("%s cannot be put back (%s).", source, error)

@@ -28,13 +28,15 @@ def test_each_origin_has_a_place_of_its_own():
     assert shared_file("/pool", output, "results", "f" * 64) != shared_file("/pool", output, "results", ORIGIN)
 
 
-def test_what_one_shared_another_takes(tmp_path):
+def test_what_one_shared_another_takes(tmp_path, caplog):
+    caplog.set_level("INFO", "embedshift")
     mine, yours, pool = tmp_path / "mine/clean.h5", tmp_path / "yours/clean.h5", tmp_path / "pool/x.h5"
     write_embeddings(mine, embeddings())
     assert share(mine, pool) is True
     assert share(mine, pool) is False
     kept = KeptRows(yours, "clean")
     assert kept.restore(MADE_FROM) is False
+    assert "cannot be put back" not in caplog.text, "a first run has nothing to put back, and nothing to say of it"
     assert kept.restore(MADE_FROM, pool) is True
     np.testing.assert_array_equal(read_embeddings(yours).embedding, embeddings().embedding)
     assert pool.stat().st_nlink == 1

@@ -127,6 +127,13 @@ def test_a_model_added(study):
     assert all("timbre_again" in job for job in embedding)
 
 
+@pytest.mark.parametrize(("models", "threads"), [(1, 4), (2, 2), (3, 4)])
+def test_embedding_leaves_no_core_idle(study, models, threads):
+    study.write_config(with_change("models", value={f"model_{n}": {"adapter": "timbre"} for n in range(models)}))
+    study.run("results/embeddings/tones/model_0/clean.h5", cores=4)
+    assert f"(cpu, threads: {threads})" in (study.folder / "logs/embed_clips/tones/model_0/clean.log").read_text()
+
+
 def test_a_figure_setting_changed(study):
     study.write_config(with_change("figures", "dpi", value=100))
     assert study.planned_rules() == DRAWING
