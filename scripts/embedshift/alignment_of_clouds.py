@@ -58,26 +58,25 @@ def debiased_cka(left: np.ndarray, right: np.ndarray, groups: Groups, shuffles: 
 def procrustes_distance(clean: np.ndarray, effected: np.ndarray, groups: Groups, shuffles: np.ndarray) -> Alignment:
     """Return the Procrustes distance of clean and effected (clips, dim), as `disparity` of scipy.spatial.procrustes.
 
-    It is 1 - s^2 / (|X|^2 |Y|^2), with s the sum of the singular values of X'Y for centred X and Y.
+    It is 1 - s^2 / (|X|^2 |Y|^2), with s the sum of the singular values of X'Y for centred X and Y. Either may have
+    been turned before, by `few_columns`: rotations change nothing.
     """
-    left, right = (rows - rows.mean(axis=0, dtype=np.float64) for rows in (clean, effected))
-    rotation, total = _best_rotation(left, right)
+    left, right = (few_columns(rows - rows.mean(axis=0, dtype=np.float64)) for rows in (clean, effected))
+    u, size, v = scipy.linalg.svd(left.T @ right, full_matrices=False, check_finite=False)
     sizes = _square_rows(left), _square_rows(right)
     if not sizes[0].sum() > 0 or not sizes[1].sum() > 0:
         return Alignment(np.nan, np.full(len(groups.draws), np.nan), np.full(len(shuffles), np.nan))
     weights = np.concatenate([np.ones((1, len(groups))), groups.draws])
-    mixed = np.einsum("nd,nd->n", left @ rotation[0], right @ rotation[1])
+    mixed = np.einsum("nd,nd->n", left @ u, right @ v.T)
     parts = [weights @ groups.total(values) for values in (mixed, *sizes)]
     value = 1 - parts[0] ** 2 / (parts[1] * parts[2])
     scale = sizes[0].sum() * sizes[1].sum()
     shuffled = 1 - _sums_of_sizes(left, right, shuffles) ** 2 / scale
-    return Alignment(1 - total**2 / scale, value[1:], shuffled)
+    return Alignment(1 - size.sum() ** 2 / scale, value[1:], shuffled)
 
 
 def _sums_of_sizes(left: np.ndarray, right: np.ndarray, shuffles: np.ndarray) -> np.ndarray:
     """Return the sum of the singular values of X'Y for each order of the rows of Y."""
-    if len(left) < left.shape[1]:
-        left, right = (np.linalg.qr(rows.T, mode="r").T for rows in (left, right))  # the same inner products
     sizes = [scipy.linalg.svdvals(left.T @ right[order], check_finite=False).sum() for order in shuffles]
     return np.array(sizes)
 
@@ -86,11 +85,6 @@ def _square_rows(rows: np.ndarray) -> np.ndarray:
     return np.einsum("nd,nd->n", rows, rows)
 
 
-def _best_rotation(left: np.ndarray, right: np.ndarray) -> tuple[tuple[np.ndarray, np.ndarray], float]:
-    """Return bases (dim, rank) in which X and Y agree best, and the sum of the singular values of X'Y."""
-    if len(left) < left.shape[1]:
-        bases = [np.linalg.qr(rows.T) for rows in (left, right)]  # rows = (basis @ triangle).T
-        u, size, v = scipy.linalg.svd(bases[0][1] @ bases[1][1].T, check_finite=False)
-        return (bases[0][0] @ u, bases[1][0] @ v.T), float(size.sum())
-    u, size, v = scipy.linalg.svd(left.T @ right, check_finite=False)
-    return (u, v.T), float(size.sum())
+def few_columns(rows: np.ndarray) -> np.ndarray:
+    """Return rows (clips, dim), where there are fewer clips than dimensions, turned so that dim becomes clips."""
+    return rows if len(rows) >= rows.shape[1] else np.linalg.qr(rows.T, mode="r").T

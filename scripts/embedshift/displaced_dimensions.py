@@ -7,6 +7,8 @@ unbiased at any number of clips. Components for a share of the squared length: a
 components that parallel analysis finds shared, each freed from the inflation by isotropic noise.
 """
 
+from collections.abc import Iterator
+
 import numpy as np
 import scipy.linalg
 
@@ -14,7 +16,7 @@ from embedshift.estimates import Estimate
 from embedshift.group_pairs import Groups
 
 AXES = 64
-BLOCK_ROWS = 4096
+BLOCK_ROWS = 2048
 BLOCK_GROUPS = 256
 
 
@@ -68,27 +70,39 @@ class DisplacementScatter:
         """
         number, axes = len(self.groups), self.axes.shape[1]
         self.energy, whole, within = np.zeros(number), np.zeros(number), np.zeros(number)
-        weights, along = _weights(self.groups), np.zeros((BLOCK_GROUPS, axes * axes))
+        weights = _weights(self.groups)
         self.along = np.zeros((len(weights), axes * axes))
         order = np.argsort(self.groups.of_clip, kind="stable")
-        for one, clips in enumerate(np.split(order, np.cumsum(self.groups.size.astype(int))[:-1])):
-            rows = self._block(clips)
-            self.energy[one] = np.einsum("nd,nd->", rows, rows)
-            whole[one] = self._product_with_whole(rows)
-            small = rows @ rows.T if len(rows) <= self.dim else rows.T @ rows
-            within[one] = np.einsum("ij,ij->", small, small)
-            coordinates = rows @ self.axes
-            place = one % BLOCK_GROUPS
-            along[place] = (coordinates.T @ coordinates).ravel()
-            if place == BLOCK_GROUPS - 1 or one == number - 1:
-                self.along += weights[:, one - place : one + 1] @ along[: place + 1]
+        first_clip = np.concatenate([[0], np.cumsum(self.groups.size.astype(int))])
+        for some in self._blocks_of_groups(first_clip):
+            rows = self._block(order[first_clip[some.start] : first_clip[some.stop]])
+            starts = (first_clip[some.start : some.stop] - first_clip[some.start]) * self.strengths
+            self.energy[some] = np.add.reduceat(np.einsum("nd,nd->n", rows, rows), starts)
+            whole[some] = np.add.reduceat(self._products_with_whole(rows), starts)
+            coordinates, along = rows @ self.axes, np.empty((len(starts), axes * axes))
+            for one, stop in enumerate([*starts[1:], len(rows)]):
+                own, turned = rows[starts[one] : stop], coordinates[starts[one] : stop]
+                small = own @ own.T if len(own) <= self.dim else own.T @ own
+                within[some.start + one] = np.einsum("ij,ij->", small, small)
+                along[one] = (turned.T @ turned).ravel()
+            self.along += weights[:, some] @ along
         self.along = self.along.reshape(len(weights), axes, axes)
         self.with_others = whole - within
 
-    def _product_with_whole(self, rows: np.ndarray) -> float:
+    def _blocks_of_groups(self, first_clip: np.ndarray) -> Iterator[slice]:
+        """Yield slices of groups that follow each other, with `BLOCK_ROWS` rows or one group in each."""
+        start = 0
+        while start < len(first_clip) - 1:
+            most = first_clip[start] + BLOCK_ROWS // self.strengths
+            stop = max(start + 1, int(np.searchsorted(first_clip, most, side="right")) - 1)
+            yield slice(start, min(stop, start + BLOCK_GROUPS))
+            start = min(stop, start + BLOCK_GROUPS)
+
+    def _products_with_whole(self, rows: np.ndarray) -> np.ndarray:
+        """Return x' S x for each of rows (n, dim), with S the scatter of all rows."""
         if self._matrix is not None:
-            return float(np.sum((rows @ self._matrix.T) ** 2))
-        return float(np.einsum("nd,nd->", rows @ self._scatter, rows))
+            return np.sum((rows @ self._matrix.T) ** 2, axis=1)
+        return np.einsum("nd,nd->n", rows @ self._scatter, rows)
 
 
 def participation_between_groups(found: DisplacementScatter) -> Estimate:

@@ -39,7 +39,9 @@ def measure_frechet(clean: np.ndarray, effected: np.ndarray, groups: Groups, see
     The bootstrap is of first order in the frequencies of groups: a clip moves the traces by its squared distances to
     the means and the mixed term by half the diagonals of (X D X')^(1/2) and (Y C Y')^(1/2).
     """
-    value = frechet_distance(clean, effected)
+    shift, left, right = _moments(clean, effected)
+    own = np.einsum("nd,nd->n", left, left) + np.einsum("nd,nd->n", right, right) - 2 * _mixed_parts(left, right)
+    value = shift + float(own.sum())
     sizes, distances = [len(clean)], [value]
     rng = np.random.default_rng(seed)
     for share in SHARES:
@@ -48,7 +50,7 @@ def measure_frechet(clean: np.ndarray, effected: np.ndarray, groups: Groups, see
             if 2 <= inside.sum() < len(clean):
                 sizes.append(int(inside.sum()))
                 distances.append(frechet_distance(clean[inside], effected[inside]))
-    return Frechet(value, _resampled(clean, effected, groups), _limit(np.array(sizes), np.array(distances)))
+    return Frechet(value, _resampled(clean, effected, own, groups), _limit(np.array(sizes), np.array(distances)))
 
 
 def _moments(clean: np.ndarray, effected: np.ndarray) -> tuple[float, np.ndarray, np.ndarray]:
@@ -97,11 +99,10 @@ def _mixed_parts(left: np.ndarray, right: np.ndarray) -> np.ndarray:
     return parts
 
 
-def _resampled(clean: np.ndarray, effected: np.ndarray, groups: Groups) -> np.ndarray:
+def _resampled(clean: np.ndarray, effected: np.ndarray, own: np.ndarray, groups: Groups) -> np.ndarray:
+    """Return the distance in each resample; `own` (clips,) is what each clip adds to the traces."""
     if not len(groups.draws):
         return np.zeros(0)
-    _, left, right = _moments(clean, effected)
-    own = np.einsum("nd,nd->n", left, left) + np.einsum("nd,nd->n", right, right) - 2 * _mixed_parts(left, right)
     number = groups.draws @ groups.size
     spread = groups.draws @ groups.total(own) * len(clean) / number
     shifts = groups.total(effected.astype(np.float64) - clean)

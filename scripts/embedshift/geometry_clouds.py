@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from embedshift.alignment_of_clouds import debiased_cka, procrustes_distance, u_centred
+from embedshift.alignment_of_clouds import debiased_cka, few_columns, procrustes_distance, u_centred
 from embedshift.estimates import Estimate
 from embedshift.frechet import measure_frechet
 from embedshift.geometry_settings import GeometrySettings, Subset
@@ -27,6 +27,7 @@ class CleanCloud:
         rows -= self.mean
         self.scale = float(np.sqrt(np.mean(rows**2))) or 1.0
         self.rows = rows / self.scale
+        self.turned = few_columns(self.rows)
         self.gram = self.rows @ self.rows.T
         self.width = bandwidth(self.gram, pairs.groups)
         self.centred = u_centred(self.gram) if len(rows) >= FEWEST_CLIPS else None
@@ -58,7 +59,7 @@ def cloud_rows(
     estimate = Estimate(aligned.value, aligned.resampled, aligned.shuffled)
     yield _row(names, "cka_debiased", "", estimate, chosen)
     few = cloud.shuffles[:SHUFFLES] if min(rows.shape) <= 512 else cloud.shuffles[:0]
-    apart = procrustes_distance(cloud.clean, effected, pairs.groups, few)
+    apart = procrustes_distance(cloud.turned, effected, pairs.groups, few)
     estimate = Estimate(apart.value, apart.resampled, apart.shuffled)
     cells = estimate.cells(chosen.confidence, low_is_strong=True)
     yield {**names, "measure": "procrustes", **cells}

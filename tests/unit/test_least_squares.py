@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from embedshift import least_squares
 from embedshift.least_squares import CUT_OFF, CentredRows, merge_scatter, solve_least_squares
 
 
@@ -19,6 +20,26 @@ def test_all_targets_are_solved_as_by_the_pseudo_inverse(rng, clips, dim, depend
     found = solve_least_squares(CentredRows(trajectories), targets)
     np.testing.assert_allclose(found.coefficients, expected, atol=1e-11)
     assert found.method == ("orthogonal" if dependent else "gram")
+
+
+@pytest.mark.parametrize(("condition", "decomposed"), [(1e7, False), (3e9, True), (1e12, True)])
+def test_ill_conditioned_rows_are_solved_orthogonally(rng, monkeypatch, condition, decomposed):
+    left, right = (np.linalg.qr(rng.standard_normal((size, 70)))[0] for size in (600, 70))
+    trajectories = (left * np.geomspace(1, 1 / condition, 70) @ right.T).reshape(100, 6, 70)
+    targets = rng.standard_normal((600, 3))
+    matrix = trajectories.reshape(-1, 70) - trajectories.mean(axis=(0, 1))
+    inverse = np.linalg.pinv(matrix, rcond=CUT_OFF)
+    sizes = np.linalg.svd(matrix, compute_uv=False)
+    decompositions = []
+    decompose = least_squares._solve_by_svd
+    monkeypatch.setattr(least_squares, "_solve_by_svd", lambda *given: decompositions.append(1) or decompose(*given))
+    monkeypatch.setattr(least_squares, "BLOCK_VALUES", 70 * 6 * 9)
+    found = solve_least_squares(CentredRows(trajectories), targets)
+    assert (found.method, bool(decompositions)) == ("orthogonal", decomposed)
+    np.testing.assert_allclose(found.condition_number, sizes[0] / sizes[sizes > CUT_OFF * sizes[0]][-1], rtol=0.1)
+    size = np.abs(inverse).max()
+    error = found.coefficients - inverse @ (targets - targets.mean(axis=0))
+    assert np.abs(error).max() < 1e-15 * size * min(condition, 1 / CUT_OFF) * 10
 
 
 def test_blocks_do_not_change_anything(rng, monkeypatch):
