@@ -25,13 +25,14 @@ CUT_OFF = 1e6 * np.finfo(np.float64).eps
 LARGEST_CONDITION = 1e6
 """Beyond it the Gram matrix, whose condition is the square, has lost the digits that refinement needs."""
 WELL_CONDITIONED = 100.0
-SURELY_ABOVE_CUT_OFF = 1e9
-"""Condition of rows up to which no singular value comes near the cut-off, which lies at a condition of 4.5e9."""
+FAR = 1e9
+"""Condition of rows up to which every singular value is far above the cut-off, which lies at a condition of 4.5e9."""
 SUBSPACE = 8
 SUBSPACE_STEPS = 10
 PANEL = 64
 BLOCK_VALUES = 1 << 20
 Targets = np.ndarray | LevelRows
+Map = Callable[[np.ndarray], np.ndarray]
 
 
 @dataclass(frozen=True)
@@ -156,7 +157,8 @@ def _solve_wide(matrix: np.ndarray, targets: np.ndarray) -> Solution | None:
 def _solve_tall(rows: CentredRows, targets: Targets, centre: np.ndarray, scatter: np.ndarray | None) -> Solution | None:
     """Solve through the scatter of the rows, its columns scaled to unit length; None where that would be inaccurate.
 
-    Dimensions that never move get the weight zero, as in the minimum-norm solution.
+    Dimensions that never move get the weight zero, as in the minimum-norm solution. Scaling changes nothing while no
+    singular value falls below the cut-off, which is one of the rows as they are.
     """
     if scatter is None:
         scatter, product = rows.scatter_and_product(targets, centre)
@@ -164,17 +166,21 @@ def _solve_tall(rows: CentredRows, targets: Targets, centre: np.ndarray, scatter
         product = _times_residual(rows, targets, centre, np.zeros((rows.dim, targets.shape[1])))
     length = np.sqrt(np.diag(scatter))
     moving = length > CUT_OFF * length.max()
-    if not moving.any() or length[moving].min() < length.max() / LARGEST_CONDITION:
+    if not moving.any():
         return None
     scale = 1.0 / length[moving, None]
-    factor, condition = _factor(scatter[np.ix_(moving, moving)] * scale * scale.T)
+    moved = scatter[np.ix_(moving, moving)]
+    factor, condition = _factor(moved * scale * scale.T)
     if factor is None:
+        return None
+    inverse = partial(scipy.linalg.cho_solve, factor, check_finite=False)
+    if not _condition_of(partial(np.matmul, moved), lambda some: scale * inverse(scale * some), len(moved)) < FAR:
         return None
     solution = np.zeros_like(product)
     for _ in range(_refinements(condition)):
-        solution[moving] += scale * scipy.linalg.cho_solve(factor, scale * product[moving], check_finite=False)
+        solution[moving] += scale * inverse(scale * product[moving])
         product = _times_residual(rows, targets, centre, solution)
-    solution[moving] += scale * scipy.linalg.cho_solve(factor, scale * product[moving], check_finite=False)
+    solution[moving] += scale * inverse(scale * product[moving])
     return Solution(solution, condition, "gram")
 
 
@@ -218,32 +224,52 @@ def _solve_by_qr(rows: CentredRows, targets: Targets, centre: np.ndarray) -> Sol
     A block costs what its own rows do, since the triangle above it stays one (LAPACK's tpqrt). The SVD, which costs
     more than all the rest, is needed only where a singular value may lie below the cut-off.
     """
-    triangle = np.zeros((rows.dim, rows.dim), order="F")
-    reduced = np.zeros((rows.dim, len(centre)), order="F")
+    solution = np.zeros((rows.dim, len(centre)))
+    length = np.sqrt(sum(np.einsum("nd,nd->d", block, block) for _, block in rows.blocks()))
+    moving = length > CUT_OFF * length.max()
+    if not moving.any():
+        return Solution(solution, np.inf, "orthogonal")
+    triangle, reduced = _reduce(rows, moving, targets, centre)
+    found = _solve_triangle(triangle, reduced) or _solve_by_svd(triangle, reduced)
+    solution[moving] = found.coefficients
+    return Solution(solution, found.condition_number, "orthogonal")
+
+
+def _reduce(
+    rows: CentredRows, moving: np.ndarray, targets: Targets, centre: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
+    """Return R (moving, moving) and Q'(targets - centre) of the rows' orthogonal factorisation Q R."""
+    dim = int(moving.sum())
+    triangle, reduced = np.zeros((dim, dim), order="F"), np.zeros((dim, len(centre)), order="F")
     for at, block in rows.blocks():
-        triangle, reflections, factors, _ = lapack.dtpqrt(0, min(PANEL, rows.dim), triangle, block, overwrite_a=True)
-        reduced, _, _ = lapack.dtpmqrt(
-            0, reflections, factors, reduced, targets[at] - centre, trans="T", overwrite_a=True, overwrite_b=True
-        )
-    condition = _condition_of(triangle)
-    if not condition < SURELY_ABOVE_CUT_OFF:
-        return _solve_by_svd(np.triu(triangle), reduced)
-    return Solution(scipy.linalg.solve_triangular(triangle, reduced, check_finite=False), condition, "orthogonal")
+        moved = np.asfortranarray(block[:, moving])
+        triangle, reflections, factors, _ = lapack.dtpqrt(0, min(PANEL, dim), triangle, moved, overwrite_a=True)
+        centred = targets[at] - centre
+        reduced, _, _ = lapack.dtpmqrt(0, reflections, factors, reduced, centred, trans="T", overwrite_a=True)
+    return np.triu(triangle), reduced
 
 
-def _condition_of(triangle: np.ndarray) -> float:
-    """Return the largest over the smallest singular value, by subspace iteration (Halko et al. 2011), from below."""
-    length = np.abs(np.diag(triangle))
-    if not length.min() > np.finfo(np.float64).tiny * max(1.0, length.max()):
-        return np.inf
-    solve = partial(scipy.linalg.solve_triangular, triangle, check_finite=False)
-    upper = np.triu(triangle)
-    largest = _largest_eigenvalue(lambda rows: upper.T @ (upper @ rows), len(upper))
-    return float(np.sqrt(largest * _largest_eigenvalue(lambda rows: solve(solve(rows, trans=1)), len(upper))))
+def _solve_triangle(triangle: np.ndarray, targets: np.ndarray) -> Solution | None:
+    """Solve by substitution; None where a singular value may lie below the cut-off."""
+    if np.abs(np.diag(triangle)).min() < CUT_OFF**2 * np.abs(triangle).max():  # nor may anything overflow
+        return None
+    inverse = partial(scipy.linalg.solve_triangular, triangle, check_finite=False)
+    condition = _condition_of(
+        lambda some: triangle.T @ (triangle @ some), lambda some: inverse(inverse(some, trans=1)), len(triangle)
+    )
+    return Solution(inverse(targets), condition, "orthogonal") if condition < FAR else None
 
 
-def _largest_eigenvalue(apply: Callable[[np.ndarray], np.ndarray], dim: int) -> float:
-    """Return the largest eigenvalue of a symmetric positive map of rows (dim, vectors), exact to some per cent."""
+def _condition_of(gram: Map, inverse: Map, dim: int) -> float:
+    """Return the largest over the smallest singular value of rows, by their Gram matrix and its inverse as maps."""
+    return float(np.sqrt(_largest_eigenvalue(gram, dim) * _largest_eigenvalue(inverse, dim)))
+
+
+def _largest_eigenvalue(apply: Map, dim: int) -> float:
+    """Return the largest eigenvalue of a symmetric positive map of rows (dim, vectors), by subspace iteration.
+
+    Halko et al. 2011; it comes from below to some per cent.
+    """
     rows = np.random.default_rng(0).standard_normal((dim, min(dim, SUBSPACE)))
     for _ in range(SUBSPACE_STEPS):
         rows = apply(np.linalg.qr(rows)[0])

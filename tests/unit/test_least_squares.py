@@ -42,6 +42,22 @@ def test_ill_conditioned_rows_are_solved_orthogonally(rng, monkeypatch, conditio
     assert np.abs(error).max() < 1e-15 * size * min(condition, 1 / CUT_OFF) * 10
 
 
+@pytest.mark.parametrize("together", [False, True])
+def test_dimensions_that_rarely_or_never_move_as_after_a_relu(rng, together):
+    trajectories = np.maximum(rng.standard_normal((50, 6, 30)), 0)
+    trajectories[:, :, [3, 17]] = 0
+    trajectories[:, :, [5, 9]] = 0
+    trajectories[20, 2, 5] = trajectories[20 if together else 21, 2, 9] = 1e-6
+    targets = rng.standard_normal((300, 2))
+    matrix = trajectories.reshape(-1, 30) - trajectories.mean(axis=(0, 1))
+    moving = np.delete(np.arange(30), [3, 17])
+    expected = np.zeros((30, 2))  # numpy's pinv alone leaves rounding errors of 1e-16 / 1e-6 where nothing moves
+    expected[moving] = np.linalg.pinv(matrix[:, moving], rcond=CUT_OFF) @ (targets - targets.mean(axis=0))
+    found = solve_least_squares(CentredRows(trajectories), targets)
+    np.testing.assert_allclose(found.coefficients, expected, rtol=1e-6, atol=1e-8)
+    assert found.method == ("orthogonal" if together else "gram")
+
+
 def test_blocks_do_not_change_anything(rng, monkeypatch):
     trajectories = rng.standard_normal((30, 6, 20)).astype(np.float32)
     whole = CentredRows(trajectories).scatter()
