@@ -100,17 +100,14 @@ def _roots(own: np.ndarray) -> np.ndarray:
 
 
 class _Rotated:
-    """Random rotations of clips, kept as Gram matrices of Gaussian rows, which all steps share.
-
-    In float32: what is rounded is a random rotation, not a number of the data.
-    """
+    """Random rotations of clips, kept as Gram matrices of Gaussian rows, which all steps share."""
 
     def __init__(self, clips: int, strengths: int, dim: int, rotations: int, seed: int) -> None:
         self._shape, self._dim = (clips, strengths), dim
         rng = np.random.default_rng(seed)
         self._grams, self._tails = [], []
         for _ in range(rotations):
-            gaussian = rng.standard_normal((clips * strengths, dim), dtype=np.float32)
+            gaussian = rng.standard_normal((clips * strengths, dim))
             self._grams.append(gaussian @ gaussian.T)
             self._tails.append(gaussian[:, :MOST_RANK].copy())
 
@@ -123,8 +120,7 @@ class _Rotated:
         kept = min(strengths, self._dim - rank)
         sizes = np.empty(len(self._grams))
         for number, (gram, tail) in enumerate(zip(self._grams, self._tails, strict=True)):
-            lower = (gram - tail[:, :rank] @ tail[:, :rank].T).astype(np.float64)
-            lower = lower.reshape(clips, strengths, clips, strengths)
+            lower = (gram - tail[:, :rank] @ tail[:, :rank].T).reshape(clips, strengths, clips, strengths)
             sizes[number] = _largest_rotated(roots[:, :, :kept], lower[:, :kept, :, :kept])
         return sizes
 

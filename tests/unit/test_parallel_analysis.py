@@ -48,3 +48,9 @@ def test_one_clip_a_group_is_looked_at_and_not_too_many_rows():
 def test_where_counting_ended_the_number_says_so():
     assert MOST_SHARED == MOST_RANK
     assert [shared_rank_text({"value": value}) for value in (3.0, 32.0)] == ["3", "at least 32"]
+
+
+def test_as_many_strengths_as_dimensions_are_rotated_without_loss_of_digits(rng):
+    found = shared_rank(rng.standard_normal((190, 8, 8)), rotations=19, seed=0)
+    assert found.rank == 0
+    assert 1 / 8 < found.observed_share < 0.2
